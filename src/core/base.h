@@ -14,12 +14,12 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 // Runs `fn(&variable)` when the variable leaves its scope.
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
-#define NORETURN __attribute__((noreturn))
-#define UNUSED __attribute__((unused))
+#define NORETURN    __attribute__((noreturn))
+#define UNUSED      __attribute__((unused))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 // Asserts stay on in release builds: a broken invariant stops the program before it can harm data.
 #ifdef NDEBUG

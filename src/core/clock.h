@@ -1,12 +1,12 @@
-// struct clock: time as a value that is passed in, so that tests run in virtual time and never sleep.
-// A clock is shared by threads; implementations are thread-safe.
+// struct clock: time as a value that is passed in, so that tests run in virtual time and never
+// sleep. A clock is shared by threads; implementations are thread-safe.
 #pragma once
 
 #include "core/base.h"
 
 struct clock {
-    int64_t (*now_ms)(const struct clock *c);   // wall clock, ms since 1970-01-01 UTC
-    int64_t (*mono_us)(const struct clock *c);  // monotonic, microseconds, arbitrary start
+    int64_t (*now_ms)(const struct clock *c);  // wall clock, ms since 1970-01-01 UTC
+    int64_t (*mono_us)(const struct clock *c); // monotonic, microseconds, arbitrary start
     void (*sleep_us)(const struct clock *c, int64_t us);
     void *user;
 };

@@ -1,5 +1,5 @@
-// struct error: what went wrong, in one value. A fallible function returns bool (MUST_CHECK) and takes
-// `struct error *err` last; on failure it fills it and leaves its other outputs untouched.
+// struct error: what went wrong, in one value. A fallible function returns bool (MUST_CHECK) and
+// takes `struct error *err` last; on failure it fills it and leaves its other outputs untouched.
 //
 // Codes live in errors.def, which also says whether a code is retryable, its HTTP status, exit code
 // and hint; so no caller switches on codes. Plain value; no ownership; any thread.

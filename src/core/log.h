@@ -1,7 +1,8 @@
 // Logfmt lines: `ts=... level=info msg="page loaded" stream=contacts rows=100`.
-// One struct log per process, passed to what logs (main, engine, api, sim); libraries return errors.
-// Thread-safe: each line is one write. Values are quoted where needed; a value whose key names a secret
-// (token, secret, password, authorization, key) is printed as "***", whoever passes it.
+// One struct log per process, passed to what logs (main, engine, api, sim); libraries return
+// errors. Thread-safe: each line is one write. Values are quoted where needed; a value whose key
+// names a secret (token, secret, password, authorization, key) is printed as "***", whoever passes
+// it.
 #pragma once
 
 #include "core/clock.h"
@@ -13,7 +14,8 @@ struct log {
     int fd;
     enum log_level level;
     const struct clock *clock;
-    // When set, lines go here instead of fd (tests; the live progress display that must move aside).
+    // When set, lines go here instead of fd (tests; the live progress display that must move
+    // aside).
     void (*sink)(void *user, struct str line);
     void *user;
 };

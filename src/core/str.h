@@ -11,7 +11,9 @@ struct str {
 
 // A slice of a string literal, usable in constant initialisers.
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+// clang-format off
 #define STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+// clang-format on
 // For printf("%.*s", STR_ARG(s)).
 #define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 

@@ -13,8 +13,8 @@ void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_d
 bool timestamp_format(int64_t ms, char out[TIMESTAMP_TEXT_MAX]);
 // "YYYY-MM-DD"
 bool date_format(int64_t days, char out[TIMESTAMP_TEXT_MAX]);
-// ISO 8601 with 'T' or ' ', optional seconds and fraction (cut to ms), 'Z' or +hh:mm or nothing (UTC);
-// also a date alone (midnight). The whole slice must match.
+// ISO 8601 with 'T' or ' ', optional seconds and fraction (cut to ms), 'Z' or +hh:mm or nothing
+// (UTC); also a date alone (midnight). The whole slice must match.
 bool timestamp_parse(struct str s, int64_t *ret_ms);
 // "YYYY-MM-DD", whole slice.
 bool date_parse(struct str s, int64_t *ret_days);

@@ -1,7 +1,8 @@
 // Rows on their way from a source to a destination.
 //
-// A page is what one answer of the source turned into: batches for one or more tables. It owns all that its cells
-// point to (arena and JSON document) and travels from the extracting to the loading thread; page_destroy frees it.
+// A page is what one answer of the source turned into: batches for one or more tables. It owns all
+// that its cells point to (arena and JSON document) and travels from the extracting to the loading
+// thread; page_destroy frees it.
 #pragma once
 
 #include "core/arena.h"
@@ -11,7 +12,8 @@
 enum cell_kind {
     CELL_NULL,
     CELL_TEXT, // ptr,len: valid UTF-8 without NUL, in the canonical text of its column's type:
-               //   decimal "-12.50" (plain digits), date "YYYY-MM-DD", timestamp "YYYY-MM-DDTHH:MM:SS.mmmZ"
+               //   decimal "-12.50" (plain digits), date "YYYY-MM-DD", timestamp
+               //   "YYYY-MM-DDTHH:MM:SS.mmmZ"
     CELL_INT,  // num; for COL_INT
     CELL_BOOL, // num 0 or 1
     CELL_FLOAT // dbl
@@ -27,11 +29,15 @@ struct cell {
 };
 
 enum batch_op {
-    BATCH_UPSERT,  // merge on the primary key: new rows are inserted, known ones get all columns of the batch
-    BATCH_INSERT,  // the source asserts that no row is in the table yet (first full load of an empty table)
-    BATCH_DELETED, // only key cells count: mark these rows deleted (rows that are not there stay absent)
+    BATCH_UPSERT, // merge on the primary key: new rows are inserted, known ones get all columns of
+                  // the batch
+    BATCH_INSERT, // the source asserts that no row is in the table yet (first full load of an empty
+                  // table)
+    BATCH_DELETED, // only key cells count: mark these rows deleted (rows that are not there stay
+                   // absent)
     BATCH_DELETE,  // only key cells count: remove the rows
-    BATCH_REPLACE, // first delete every row whose column `scope_column` is in `scope`, then insert the rows
+    BATCH_REPLACE, // first delete every row whose column `scope_column` is in `scope`, then insert
+                   // the rows
 };
 
 struct batch {
@@ -39,7 +45,7 @@ struct batch {
     enum batch_op op;
     bool deleted; // value of the deleted mark for upserted rows
     size_t n_rows;
-    struct cell *cells; // row-major, n_rows * table->n_columns
+    struct cell *cells;  // row-major, n_rows * table->n_columns
     size_t scope_column; // BATCH_REPLACE: index of a COL_INT column
     const int64_t *scope;
     size_t n_scope;
@@ -51,10 +57,11 @@ struct page {
     struct json_doc *doc; // NULL when the cells do not point into one
     struct batch batches[PAGE_MAX_BATCHES];
     size_t n_batches;
-    struct str cursor;   // the stream's state once this page and all before it are loaded; ptr NULL: unchanged
-    uint64_t records;    // source records in the page (for progress)
-    uint64_t bytes;      // bytes received for it
-    uint64_t rejects;    // values set aside
+    struct str cursor; // the stream's state once this page and all before it are loaded; ptr NULL:
+                       // unchanged
+    uint64_t records;  // source records in the page (for progress)
+    uint64_t bytes;    // bytes received for it
+    uint64_t rejects;  // values set aside
     void (*release)(void *user, struct page *page); // when set, page_destroy hands it here (reuse)
     void *user;
 };

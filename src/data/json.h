@@ -1,8 +1,8 @@
 // Reading JSON: a small C face of simdjson's DOM.
 //
-// A document owns the parsed form of one body; values are two words that point into it and cost nothing.
-// Strings are unescaped slices into the document, valid until it is parsed again or destroyed; they may
-// hold NUL bytes (from \u0000). The body itself is not needed after parsing.
+// A document owns the parsed form of one body; values are two words that point into it and cost
+// nothing. Strings are unescaped slices into the document, valid until it is parsed again or
+// destroyed; they may hold NUL bytes (from \u0000). The body itself is not needed after parsing.
 // The parser accepts what RFC 8259 accepts: valid UTF-8, one value, nesting up to LIMIT_JSON_DEPTH.
 // One owner thread per document at a time; it may be handed over.
 #pragma once
@@ -14,7 +14,16 @@
 extern "C" {
 #endif
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_UINT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_UINT,
+    JSON_DOUBLE,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json_doc;
 struct json {
@@ -32,18 +41,20 @@ struct json_iter {
 struct json_doc *json_doc_create(void);
 void json_doc_destroy(struct json_doc *doc); // takes NULL
 // Copies body into padded memory and parses it. `len` at most LIMIT_BODY_BYTES.
-bool json_parse(struct json_doc *doc, struct str body, struct json *ret_root, struct error *err) MUST_CHECK;
-// Like json_parse, but a body that is invalid only by bytes inside strings (broken UTF-8, raw control
-// characters, lone surrogate escapes) is repaired: each such byte or escape becomes U+FDD0, a noncharacter that no
-// honest text holds, so that the caller finds the values concerned. *ret_repairs counts them (0: clean).
-bool json_parse_repair(struct json_doc *doc, struct str body, struct json *ret_root, size_t *ret_repairs,
-                       struct error *err) MUST_CHECK;
+bool json_parse(struct json_doc *doc, struct str body, struct json *ret_root,
+                struct error *err) MUST_CHECK;
+// Like json_parse, but a body that is invalid only by bytes inside strings (broken UTF-8, raw
+// control characters, lone surrogate escapes) is repaired: each such byte or escape becomes U+FDD0,
+// a noncharacter that no honest text holds, so that the caller finds the values concerned.
+// *ret_repairs counts them (0: clean).
+bool json_parse_repair(struct json_doc *doc, struct str body, struct json *ret_root,
+                       size_t *ret_repairs, struct error *err) MUST_CHECK;
 // How many bytes the document holds allocated (for memory accounting).
 size_t json_doc_memory(const struct json_doc *doc);
 
 enum json_type json_type(struct json v);
-// The typed value; false (output untouched) when v is of another type. Integers convert between each other
-// when they fit, and to double.
+// The typed value; false (output untouched) when v is of another type. Integers convert between
+// each other when they fit, and to double.
 bool json_string(struct json v, struct str *ret);
 bool json_bool(struct json v, bool *ret);
 bool json_int(struct json v, int64_t *ret);
@@ -52,7 +63,7 @@ bool json_is_null(struct json v);
 size_t json_count(struct json v); // elements of an array or fields of an object; 0 otherwise
 
 struct json_iter json_iter(struct json container); // an empty walk when v is no container
-bool json_next(struct json_iter *it, struct json *ret_value);                           // array
+bool json_next(struct json_iter *it, struct json *ret_value);                            // array
 bool json_next_field(struct json_iter *it, struct str *ret_key, struct json *ret_value); // object
 
 // The field of an object; false when v is no object or has no such field. Linear.

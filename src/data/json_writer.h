@@ -1,6 +1,6 @@
-// Writing JSON into a buf. Commas and nesting are kept by the writer; misuse (a value where a key must be)
-// asserts. Invalid UTF-8 in strings is written as U+FFFD, so that the output is always valid JSON.
-// One owner thread; the buf's overflow is the only error.
+// Writing JSON into a buf. Commas and nesting are kept by the writer; misuse (a value where a key
+// must be) asserts. Invalid UTF-8 in strings is written as U+FFFD, so that the output is always
+// valid JSON. One owner thread; the buf's overflow is the only error.
 #pragma once
 
 #include "core/buf.h"

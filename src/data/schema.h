@@ -5,9 +5,9 @@
 
 enum column_type {
     COL_TEXT,
-    COL_INT,       // 64-bit
-    COL_DECIMAL,   // exact decimal of any length
-    COL_FLOAT,     // double
+    COL_INT,     // 64-bit
+    COL_DECIMAL, // exact decimal of any length
+    COL_FLOAT,   // double
     COL_BOOL,
     COL_DATE,      // calendar date
     COL_TIMESTAMP, // instant, ms precision
@@ -22,8 +22,9 @@ struct column {
 };
 
 // The first n_keys columns are the primary key, in that order; keys are never NULL.
-// The metadata columns (when a row was synced, whether it is deleted) are not among `columns`: destinations add them
-// by the names in struct metadata_columns. Borrowed; lives as long as its stream.
+// The metadata columns (when a row was synced, whether it is deleted) are not among `columns`:
+// destinations add them by the names in struct metadata_columns. Borrowed; lives as long as its
+// stream.
 struct table {
     struct str name;
     const struct column *columns;

@@ -1,12 +1,13 @@
 // What every destination offers, and the list of them.
 //
-// A `struct destination` is one database and schema, opened once for a run; a `struct session` is one thread's
-// connection to it. Rows and the stream's state commit in one transaction (P2), so a crash at any instant leaves the
-// tables and the state agreeing.
+// A `struct destination` is one database and schema, opened once for a run; a `struct session` is
+// one thread's connection to it. Rows and the stream's state commit in one transaction (P2), so a
+// crash at any instant leaves the tables and the state agreeing.
 //
-// Threads: destination_open/close in one thread; each session belongs to the thread that opened it. Where a database
-// admits one writer (SQLite), sessions of a destination take turns: session_begin waits for its turn, fairly.
-// Errors: DESTINATION_* codes; the message carries the database's own text, never a password.
+// Threads: destination_open/close in one thread; each session belongs to the thread that opened it.
+// Where a database admits one writer (SQLite), sessions of a destination take turns: session_begin
+// waits for its turn, fairly. Errors: DESTINATION_* codes; the message carries the database's own
+// text, never a password.
 #pragma once
 
 #include "core/cancel.h"
@@ -19,7 +20,7 @@ struct session;
 
 struct destination_options {
     struct str url;    // "sqlite:FILE", "sqlite:DIR/", "postgres://...", "postgresql://..."
-    struct str schema; // any non-empty text up to 63 bytes without NUL; always quoted, never trusted
+    struct str schema; // any text of 1 to 63 bytes without NUL; always quoted, never trusted
     struct metadata_columns metadata;
     const struct clock *clock;
     const struct cancel *cancel; // waits for locks end when it is set
@@ -38,49 +39,63 @@ bool session_open(struct destination *dest, struct str stream, struct session **
                   struct error *err) MUST_CHECK;
 void session_close(struct session *s); // takes NULL; rolls back what is open
 
-// The stream's state as committed last, into `arena`; ret->ptr NULL when there is none. Remembers its version: a
-// later session_commit fails with DESTINATION_BUSY when another program has committed this stream's state since.
-bool session_read_state(struct session *s, struct arena *arena, struct str *ret, struct error *err) MUST_CHECK;
+// The stream's state as committed last, into `arena`; ret->ptr NULL when there is none. Remembers
+// its version: a later session_commit fails with DESTINATION_BUSY when another program has
+// committed this stream's state since.
+bool session_read_state(struct session *s, struct arena *arena, struct str *ret,
+                        struct error *err) MUST_CHECK;
 
-// Makes the table exist with at least these columns and the metadata columns; adds what is missing, drops and retypes
-// nothing. A column that is there with another type is an error (the source gives a retyped property a new column).
-// *ret_empty: the table has no row. Own transaction. Tables whose name starts with "_sluice_" have no metadata columns.
+// Makes the table exist with at least these columns and the metadata columns; adds what is missing,
+// drops and retypes nothing. A column that is there with another type is an error (the source gives
+// a retyped property a new column). *ret_empty: the table has no row. Own transaction. Tables whose
+// name starts with "_sluice_" have no metadata columns.
 bool session_apply_schema(struct session *s, const struct table *table, bool *ret_empty,
                           struct error *err) MUST_CHECK;
-// Makes (or remakes, when it differs) a view `name` over all of `tables` that exist: UNION ALL of `columns`.
-bool session_apply_view(struct session *s, struct str name, const struct str *tables, size_t n_tables,
-                        const struct str *columns, size_t n_columns, struct error *err) MUST_CHECK;
-// An index on the synced column, so that rows changed since an instant are found without reading the table.
-bool session_index_synced(struct session *s, const struct table *table, struct error *err) MUST_CHECK;
+// Makes (or remakes, when it differs) a view `name` over all of `tables` that exist: UNION ALL of
+// `columns`.
+bool session_apply_view(struct session *s, struct str name, const struct str *tables,
+                        size_t n_tables, const struct str *columns, size_t n_columns,
+                        struct error *err) MUST_CHECK;
+// An index on the synced column, so that rows changed since an instant are found without reading
+// the table.
+bool session_index_synced(struct session *s, const struct table *table,
+                          struct error *err) MUST_CHECK;
 
 // A transaction. `synced_ms` is the value of the synced column for every row written in it.
 bool session_begin(struct session *s, int64_t synced_ms, struct error *err) MUST_CHECK;
 // Batches are finished with (or copied) when this returns. The table must have been applied.
 bool session_write(struct session *s, const struct batch *batch, struct error *err) MUST_CHECK;
-// Rows of `table` not written since `synced_before_ms` are what a full load did not see: marks them deleted
-// (`remove` false) or removes them (true). When scope_column.len > 0 only rows with that text value. *ret_rows: how many.
-bool session_sweep(struct session *s, const struct table *table, struct str scope_column, struct str scope_value,
-                   int64_t synced_before_ms, bool remove, uint64_t *ret_rows, struct error *err) MUST_CHECK;
-// Writes the state (ptr NULL: leaves it) and commits. On failure everything of the transaction is gone.
+// Rows of `table` not written since `synced_before_ms` are what a full load did not see: marks them
+// deleted
+// (`remove` false) or removes them (true). When scope_column.len > 0 only rows with that text
+// value. *ret_rows: how many.
+bool session_sweep(struct session *s, const struct table *table, struct str scope_column,
+                   struct str scope_value, int64_t synced_before_ms, bool remove,
+                   uint64_t *ret_rows, struct error *err) MUST_CHECK;
+// Writes the state (ptr NULL: leaves it) and commits. On failure everything of the transaction is
+// gone.
 bool session_commit(struct session *s, struct str state, struct error *err) MUST_CHECK;
 void session_rollback(struct session *s); // no-op outside a transaction
 
 // Rows, not counting those marked deleted; with scope as in session_sweep.
-bool session_count(struct session *s, const struct table *table, struct str scope_column, struct str scope_value,
-                   uint64_t *ret, struct error *err) MUST_CHECK;
-// Up to `max` values of the COL_INT column `id_column` above `after_id`, ascending, of rows synced after `synced_after_ms`
-// (INT64_MIN: all), not marked deleted. False with NOT_FOUND when there is no such table. `*ret_max_synced_ms`, when not NULL,
-// is the newest synced value in the whole table (INT64_MIN when empty).
+bool session_count(struct session *s, const struct table *table, struct str scope_column,
+                   struct str scope_value, uint64_t *ret, struct error *err) MUST_CHECK;
+// Up to `max` values of the COL_INT column `id_column` above `after_id`, ascending, of rows synced
+// after `synced_after_ms` (INT64_MIN: all), not marked deleted. False with NOT_FOUND when there is
+// no such table. `*ret_max_synced_ms`, when not NULL, is the newest synced value in the whole table
+// (INT64_MIN when empty).
 bool session_read_ids(struct session *s, struct str table, struct str id_column, int64_t after_id,
-                      int64_t synced_after_ms, int64_t *ids, size_t max, size_t *ret_n, int64_t *ret_max_synced_ms,
-                      struct error *err) MUST_CHECK;
-// Reads a whole (small) table in key order; cells are valid during the call. A row function that returns false stops the
-// walk with its own err. A table that does not exist has no rows.
+                      int64_t synced_after_ms, int64_t *ids, size_t max, size_t *ret_n,
+                      int64_t *ret_max_synced_ms, struct error *err) MUST_CHECK;
+// Reads a whole (small) table in key order; cells are valid during the call. A row function that
+// returns false stops the walk with its own err. A table that does not exist has no rows.
 typedef bool session_row_fn(void *user, const struct cell *cells, struct error *err);
-bool session_read_table(struct session *s, const struct table *table, session_row_fn *fn, void *user,
-                        struct error *err) MUST_CHECK;
+bool session_read_table(struct session *s, const struct table *table, session_row_fn *fn,
+                        void *user, struct error *err) MUST_CHECK;
 
 // The system tables, shared by all destinations; written by ordinary batches.
 extern const struct table TABLE_COLUMN; // _sluice_column: object, property, column, type, since
-extern const struct table TABLE_REJECT; // _sluice_reject: stream, record_id, column, raw_value, reason, at
-extern const struct table TABLE_AUDIT;  // _sluice_audit: stream, window, source_count, destination_count, repaired, at
+extern const struct table
+    TABLE_REJECT; // _sluice_reject: stream, record_id, column, raw_value, reason, at
+extern const struct table
+    TABLE_AUDIT; // _sluice_audit: stream, window, source_count, destination_count, repaired, at

@@ -1,9 +1,10 @@
-// An HTTP client for one thread: many requests in flight over kept-alive connections (libcurl multi).
+// An HTTP client for one thread: many requests in flight over kept-alive connections (libcurl
+// multi).
 //
-// HTTP/2 where the server offers it, gzip/br/zstd decoded, no redirects followed, no proxy but the one set in the
-// settings, TLS verified. Every size and time is bounded. A request that got any HTTP status is a success here; what
-// the status means is the caller's business.
-// Threads: one owner; http_client_wake may be called from any thread.
+// HTTP/2 where the server offers it, gzip/br/zstd decoded, no redirects followed, no proxy but the
+// one set in the settings, TLS verified. Every size and time is bounded. A request that got any
+// HTTP status is a success here; what the status means is the caller's business. Threads: one
+// owner; http_client_wake may be called from any thread.
 #pragma once
 
 #include "core/buf.h"
@@ -54,12 +55,14 @@ struct http_exchange {
 // The value of a response header (name in lower case), trimmed; ptr NULL when absent.
 struct str http_exchange_header(const struct http_exchange *x, const char *name);
 
-struct http_client *http_client_create(const struct http_client_options *options, const struct clock *clock);
+struct http_client *http_client_create(const struct http_client_options *options,
+                                       const struct clock *clock);
 void http_client_destroy(struct http_client *c); // takes NULL; drops what is in flight
-bool http_client_start(struct http_client *c, const struct http_request *r, struct error *err) MUST_CHECK;
+bool http_client_start(struct http_client *c, const struct http_request *r,
+                       struct error *err) MUST_CHECK;
 size_t http_client_in_flight(const struct http_client *c);
-// The next finished exchange, waiting at most timeout_ms (0: only looks); NULL when none is done by then, nothing is
-// in flight, or the client was woken.
+// The next finished exchange, waiting at most timeout_ms (0: only looks); NULL when none is done by
+// then, nothing is in flight, or the client was woken.
 struct http_exchange *http_client_wait(struct http_client *c, int64_t timeout_ms);
 void http_client_wake(struct http_client *c);
 void http_exchange_release(struct http_client *c, struct http_exchange *x);
