@@ -30,11 +30,12 @@ ptrdiff_t str_find_char(struct str s, char c);
 // The part from `from` (clamped), at most `len` bytes.
 struct str str_sub(struct str s, size_t from, size_t len);
 struct str str_trim(struct str s); // ASCII white space on both sides
-// Cuts the next field up to `sep` off `*rest`; false when nothing is left. "a,,b" has three fields.
+// Cuts the next field up to `sep` off `*rest`; false when nothing is left. "a,,b" has three fields,
+// "a," one, "" none.
 bool str_next(struct str *rest, char sep, struct str *ret_field);
 // Whole-slice decimal integers; false when empty, not a number or out of range.
 bool str_to_int64(struct str s, int64_t *ret);
 bool str_to_uint64(struct str s, uint64_t *ret);
-bool str_to_double(struct str s, double *ret);
+bool str_to_double(struct str s, double *ret); // decimal text up to 512 bytes; finite
 // 64-bit hash (FNV-1a with a final mix): for tables and sampling, not for secrets.
 uint64_t str_hash(struct str s);
