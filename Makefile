@@ -54,11 +54,11 @@ clang: ## build with clang and warnings as errors into build-clang/
 	@ninja -C build-clang --quiet
 
 .PHONY: asan
-asan: ## unit tests with the address and undefined-behaviour sanitizers
+asan: ## unit tests and an end-to-end smoke test with the address and undefined-behaviour sanitizers
 	@$(SETUP) build test
 	$(call configure,build-asan,-Db_sanitize=address$(comma)undefined -Dbuildtype=debugoptimized)
 	@ninja -C build-asan --quiet
-	@scripts/test.sh build-asan unit
+	@scripts/test.sh build-asan unit smoke
 
 .PHONY: tsan
 tsan: ## unit tests with the thread sanitizer
@@ -70,7 +70,7 @@ tsan: ## unit tests with the thread sanitizer
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZ_SECONDS (20)
 	@$(SETUP) build check
-	$(call configure,build-fuzz,--native-file scripts/clang.ini -Dfuzz=true -Db_lundef=false -Dbuildtype=debugoptimized)
+	$(call configure,build-fuzz,--native-file scripts/clang-fuzz.ini -Dfuzz=true -Dbuildtype=debugoptimized)
 	@ninja -C build-fuzz --quiet
 	@scripts/fuzz.sh build-fuzz
 

@@ -11,6 +11,11 @@ shift
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(unit e2e)
 
+# A sanitizer's finding is a failure, not a line in a log.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+
 passed=0
 failed=0
 
