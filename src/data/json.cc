@@ -263,9 +263,10 @@ enum json_type json_type(struct json v)
         return JSON_STRING;
     case dom::element_type::BOOL:
         return JSON_BOOL;
-    default:
-        return JSON_NULL;
+    case dom::element_type::NULL_VALUE:
+        break;
     }
+    return JSON_NULL;
 }
 
 bool json_string(struct json v, struct str *ret)
