@@ -14,5 +14,5 @@ static inline void cancel_request(struct cancel *c)
 }
 static inline bool cancel_requested(const struct cancel *c)
 {
-    return c && atomic_load_explicit(&((struct cancel *)c)->set, memory_order_acquire);
+    return c && atomic_load_explicit(&c->set, memory_order_acquire);
 }

@@ -65,6 +65,8 @@ size_t http_client_in_flight(const struct http_client *c);
 // then, nothing is in flight, or the client was woken.
 struct http_exchange *http_client_wait(struct http_client *c, int64_t timeout_ms);
 void http_client_wake(struct http_client *c);
+// Ends everything in flight; the exchanges come out of http_client_wait as failed.
+void http_client_abort(struct http_client *c);
 void http_exchange_release(struct http_client *c, struct http_exchange *x);
 // Once per process, before any thread (libcurl's global state).
 bool http_client_global_init(struct error *err) MUST_CHECK;

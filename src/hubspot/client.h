@@ -1,0 +1,95 @@
+// A HubSpot client for one thread, over an account shared by many.
+//
+// `struct hubspot` is one account and credential: its budget, its base URL, its figures;
+// thread-safe. Each thread that calls HubSpot has a `struct hubspot_client`. Calls are started
+// without waiting and their answers taken as they come; between the two the client waits for the
+// budget, repeats what may be repeated (by the endpoint's class), and gives up after LIMIT_TRIES.
+// The token is written into the Authorization header only; no error or log line holds it.
+#pragma once
+
+#include "core/arena.h"
+#include "core/cancel.h"
+#include "core/log.h"
+#include "data/json.h"
+#include "hubspot/budget.h"
+#include "hubspot/errors.h"
+
+#include <stdatomic.h>
+
+struct hubspot_options {
+    struct str base_url; // checked by url_check_base; no slash at the end
+    struct str token;    // private app, service key or OAuth access token
+    enum api_version version;
+    double share;
+    int search_per_second;
+    const struct clock *clock;
+    const struct log *log;       // retries and pauses; may be NULL
+    const struct cancel *cancel; // ends waits; may be NULL
+};
+
+struct hubspot;
+struct hubspot *hubspot_create(const struct hubspot_options *options);
+void hubspot_destroy(struct hubspot *h); // takes NULL
+struct budget *hubspot_budget(struct hubspot *h);
+
+struct hubspot_figures {
+    uint64_t calls;   // sent, repeats included
+    uint64_t retries; // of those, repeats
+    uint64_t refused; // 429
+    uint64_t bytes;   // of answers, decoded
+};
+void hubspot_figures(const struct hubspot *h, struct hubspot_figures *ret);
+
+// ---- calls of one thread
+
+struct hubspot_client;
+struct hubspot_client *hubspot_client_create(struct hubspot *h);
+void hubspot_client_destroy(struct hubspot_client *c); // takes NULL; drops what is under way
+struct hubspot *hubspot_client_account(struct hubspot_client *c);
+
+struct hubspot_request {
+    enum hubspot_endpoint endpoint;
+    struct endpoint_args args;
+    struct str query; // encoded, without '?'; may be empty. Copied.
+    struct str body;  // JSON; ptr NULL: none. Copied.
+    void *tag;        // comes back with the answer
+};
+
+// What came of a request. Belongs to the caller until hubspot_client_release or
+// hubspot_client_again.
+struct hubspot_answer {
+    void *tag;
+    bool ok;            // status below 300: body is what was asked for (207 included)
+    int status;         // 0: no answer at all
+    struct error error; // when not ok
+    struct str body;
+    int64_t latency_us; // from sending to the first byte, last try
+    int tries;
+};
+
+bool hubspot_client_start(struct hubspot_client *c, const struct hubspot_request *r,
+                          struct error *err) MUST_CHECK;
+// Requests started whose answers have not been taken.
+size_t hubspot_client_pending(const struct hubspot_client *c);
+// The next answer; waits at most timeout_ms (-1: as long as anything is pending). NULL on timeout,
+// when cancelled, or when nothing is pending.
+struct hubspot_answer *hubspot_client_next(struct hubspot_client *c, int64_t timeout_ms);
+void hubspot_client_release(struct hubspot_client *c, struct hubspot_answer *a);
+// The body turned out to be unreadable (cut, not JSON): sends the request again like after a broken
+// connection. When the tries are used up, returns false with `err` = why, and the answer stays the
+// caller's.
+bool hubspot_client_again(struct hubspot_client *c, struct hubspot_answer *a,
+                          struct error *err) MUST_CHECK;
+// One request and its answer, for callers with nothing else to do. NULL with `err` when cancelled
+// or not ok.
+struct hubspot_answer *hubspot_client_call(struct hubspot_client *c,
+                                           const struct hubspot_request *r,
+                                           struct error *err) MUST_CHECK;
+
+// What the client is held up by at this moment, for a display in another thread.
+struct hubspot_wait {
+    enum budget_wait why; // BUDGET_GO: nothing, or an answer under way
+    int64_t until_wall_ms;
+    uint64_t calls; // sent by this client
+};
+void hubspot_client_waiting(const struct hubspot_client *c, struct hubspot_wait *ret);
