@@ -71,7 +71,7 @@ tsan: ## unit tests with the thread sanitizer
 fuzz: ## run each fuzz target for FUZZ_SECONDS (20)
 	@$(SETUP) build check
 	$(call configure,build-fuzz,--native-file scripts/clang-fuzz.ini -Dfuzz=true -Dbuildtype=debugoptimized)
-	@ninja -C build-fuzz --quiet
+	@ninja -C build-fuzz --quiet fuzz
 	@scripts/fuzz.sh build-fuzz
 
 .PHONY: install
