@@ -90,7 +90,6 @@ group_build() {
 
 group_demo() {
     need_command sqlite3 sqlite3
-    need_command curl curl
 }
 
 group_test() {

@@ -25,7 +25,7 @@ static void write_scalar(struct json_writer *w, struct json v)
     case JSON_UINT:
     case JSON_DOUBLE:
         assert(json_double(v, &d));
-        json_put_double(w, d);
+        json_put_double(w, d != 0 ? d : 0); // -0.0 is written as -0, which is the integer 0
         break;
     case JSON_BOOL:
         assert(json_bool(v, &b));
