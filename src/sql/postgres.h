@@ -1,0 +1,42 @@
+// The inside of the PostgreSQL driver: postgres.c runs statements, postgres_connect.c opens
+// connections and reads errors.
+#pragma once
+
+#include "sql/driver.h"
+
+#include <libpq-fe.h>
+
+struct postgres_sql {
+    struct sql base;
+    PGconn *conn;
+    const struct clock *clock;
+    const struct cancel *cancel;
+    unsigned n_statements; // names of prepared statements count up
+    bool copying;
+    bool interrupted; // the statement was stopped because of `cancel`
+};
+
+struct postgres_value {
+    size_t offset; // into texts
+    int len;       // for binary values
+    int format;    // 0 text, 1 binary
+    bool is_null;
+};
+
+struct postgres_stmt {
+    struct sql_stmt base;
+    char name[24];
+    PGresult *result; // of the query being walked
+    int row;
+    struct buf texts; // parameters as sent
+    struct postgres_value *values;
+    struct arena blobs; // decoded cells of the row
+};
+
+bool postgres_open(const struct sql_options *options, struct sql **ret,
+                   struct error *err) MUST_CHECK;
+void postgres_close(struct sql *db);
+// Fills err from a failed result, or from the connection when `r` is NULL; returns false.
+bool postgres_fail(struct postgres_sql *p, const PGresult *r, struct error *err);
+// The bytes that "\x0a1b" stands for, into `arena`.
+struct str postgres_unhex(struct arena *arena, struct str text);
