@@ -30,7 +30,10 @@ extern "C" {
 #include "data/json.h"
 #include "data/json_repair.h"
 
-namespace dom = simdjson::dom;
+namespace dom
+{
+using namespace simdjson::dom;
+}
 
 namespace
 {
@@ -287,6 +290,11 @@ bool json_bool(struct json v, bool *ret)
 bool json_int(struct json v, int64_t *ret)
 {
     return from_c(v).get_int64().get(*ret) == simdjson::SUCCESS;
+}
+
+bool json_uint(struct json v, uint64_t *ret)
+{
+    return from_c(v).get_uint64().get(*ret) == simdjson::SUCCESS;
 }
 
 bool json_double(struct json v, double *ret)

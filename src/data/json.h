@@ -4,7 +4,8 @@
 // nothing. Strings are unescaped slices into the document, valid until it is parsed again or
 // destroyed; they may hold NUL bytes (from \u0000). The body itself is not needed after parsing.
 // The parser accepts what RFC 8259 accepts: valid UTF-8, one value, nesting up to LIMIT_JSON_DEPTH.
-// One owner thread per document at a time; it may be handed over.
+// A number beyond 64 bits or beyond a double is read as a string of its text, so that no digit is
+// lost. One owner thread per document at a time; it may be handed over.
 #pragma once
 
 #include "core/error.h"
@@ -40,7 +41,9 @@ struct json_iter {
 
 struct json_doc *json_doc_create(void);
 void json_doc_destroy(struct json_doc *doc); // takes NULL
-// Copies body into padded memory and parses it. `len` at most LIMIT_BODY_BYTES.
+// Copies body into padded memory and parses it. `len` at most LIMIT_BODY_BYTES. Errors: SOURCE_DATA
+// for what is no JSON, LIMIT for size and nesting; the body is not quoted in them, since it may
+// hold secrets.
 bool json_parse(struct json_doc *doc, struct str body, struct json *ret_root,
                 struct error *err) MUST_CHECK;
 // Like json_parse, but a body that is invalid only by bytes inside strings (broken UTF-8, raw
@@ -58,6 +61,7 @@ enum json_type json_type(struct json v);
 bool json_string(struct json v, struct str *ret);
 bool json_bool(struct json v, bool *ret);
 bool json_int(struct json v, int64_t *ret);
+bool json_uint(struct json v, uint64_t *ret);
 bool json_double(struct json v, double *ret);
 bool json_is_null(struct json v);
 size_t json_count(struct json v); // elements of an array or fields of an object; 0 otherwise

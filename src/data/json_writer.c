@@ -1,10 +1,13 @@
 #include "data/json_writer.h"
 
+#include "core/limits.h"
 #include "data/json_repair.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 enum { DEPTH_MAX = 64 }; // the bits of is_object and has_items
+_Static_assert((int)LIMIT_JSON_DEPTH <= (int)DEPTH_MAX, "what is read can be written");
 
 void json_writer_init(struct json_writer *w, struct buf *out)
 {
@@ -132,6 +135,86 @@ void json_put_raw(struct json_writer *w, struct str json)
 {
     before_value(w);
     buf_add(w->out, json);
+}
+
+// An integer, or else a double.
+static void put_number(struct json_writer *w, struct json value)
+{
+    int64_t n;
+    uint64_t u;
+    double d;
+    if (json_int(value, &n)) {
+        json_put_int(w, n);
+    } else if (json_uint(value, &u)) {
+        before_value(w);
+        buf_printf(w->out, "%" PRIu64, u);
+    } else {
+        bool is_number = json_double(value, &d);
+        assert(is_number);
+        json_put_double(w, d);
+    }
+}
+
+static void put_scalar(struct json_writer *w, struct json value)
+{
+    struct str s;
+    bool b;
+    if (json_string(value, &s)) {
+        json_put_str(w, s);
+    } else if (json_bool(value, &b)) {
+        json_put_bool(w, b);
+    } else if (json_is_null(value)) {
+        json_put_null(w);
+    } else {
+        put_number(w, value);
+    }
+}
+
+static bool is_container(struct json value)
+{
+    enum json_type type = json_type(value);
+    return type == JSON_OBJECT || type == JSON_ARRAY;
+}
+
+// Writes a container without recursion; the parser bounds its nesting.
+static void put_container(struct json_writer *w, struct json container)
+{
+    struct json_iter stack[LIMIT_JSON_DEPTH];
+    size_t depth = 1;
+    stack[0] = json_iter(container);
+    begin(w, stack[0].object);
+    while (depth > 0) {
+        struct json_iter *top = &stack[depth - 1];
+        struct json value;
+        struct str key = {0};
+        if (top->object ? !json_next_field(top, &key, &value) : !json_next(top, &value)) {
+            end(w, top->object);
+            depth--;
+            continue;
+        }
+        if (top->object) {
+            json_key(w, key);
+        }
+        if (is_container(value)) {
+            assert(depth < ARRAY_LEN(stack));
+            stack[depth] = json_iter(value);
+            begin(w, stack[depth++].object);
+        } else {
+            put_scalar(w, value);
+        }
+    }
+}
+
+void json_put(struct json_writer *w, struct json value)
+{
+    if (!is_container(value)) {
+        put_scalar(w, value);
+        return;
+    }
+    before_value(w);
+    struct json_writer inner;
+    json_writer_init(&inner, w->out);
+    put_container(&inner, value);
 }
 
 void json_field_str(struct json_writer *w, const char *key, struct str s)

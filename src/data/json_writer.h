@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/buf.h"
+#include "data/json.h"
 
 struct json_writer {
     struct buf *out;
@@ -25,6 +26,8 @@ void json_put_double(struct json_writer *w, double d); // non-finite: null
 void json_put_bool(struct json_writer *w, bool b);
 void json_put_null(struct json_writer *w);
 void json_put_raw(struct json_writer *w, struct str json); // already JSON; not checked
+// A parsed value with all that is in it, compact. Its nesting does not count towards the writer's.
+void json_put(struct json_writer *w, struct json value);
 // Key and value at once.
 void json_field_str(struct json_writer *w, const char *key, struct str s);
 void json_field_int(struct json_writer *w, const char *key, int64_t n);
