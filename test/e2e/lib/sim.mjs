@@ -1,0 +1,90 @@
+// Starting hubsim and setting its scene.
+import { HUBSIM, start, stop, waitForOutput } from './process.mjs';
+
+const TOKEN = 'pat-na1-e2e-secret-token';
+
+export class Sim {
+  // Options become command-line options: {contacts: 100} is --contacts 100. Small and unlimited unless said otherwise.
+  static async start(options = {}) {
+    const sim = new Sim();
+    const all = { seed: 7, contacts: 100, token: TOKEN, limit: 'off', 'search-limit': 'off', ...options };
+    const args = ['--listen', '127.0.0.1:0'];
+    for (const [name, value] of Object.entries(all)) {
+      args.push(`--${name}`, String(value));
+    }
+    sim.token = all.token;
+    sim.child = start(HUBSIM, args);
+    const [, port] = await waitForOutput(sim.child, /127\.0\.0\.1:(\d+)/, 60_000);
+    sim.url = `http://127.0.0.1:${port}`;
+    return sim;
+  }
+
+  // A request to the API as a client makes it. The body of the answer is parsed when it is JSON.
+  async api(method, path, body, { token = this.token, headers = {} } = {}) {
+    const answer = await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    let json;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      json = undefined;
+    }
+    return { status: answer.status, headers: answer.headers, text, json };
+  }
+
+  async #admin(method, path, body) {
+    const { status, json, text } = await this.api(method, path, body);
+    if (status !== 200) {
+      throw new Error(`${method} ${path} gave ${status}: ${text}`);
+    }
+    return json;
+  }
+
+  stats() {
+    return this.#admin('GET', '/_sim/stats');
+  }
+
+  reset() {
+    return this.#admin('POST', '/_sim/reset', {});
+  }
+
+  faults(faults) {
+    return this.#admin('POST', '/_sim/faults', faults);
+  }
+
+  mutate(mutation) {
+    return this.#admin('POST', '/_sim/mutate', mutation);
+  }
+
+  // Every live record of a type through the list endpoint, with the named properties.
+  async list(type, properties, { archived = false } = {}) {
+    const records = [];
+    let after;
+    do {
+      const query = new URLSearchParams({ limit: '100', properties: properties.join(','), archived: String(archived) });
+      if (after !== undefined) {
+        query.set('after', after);
+      }
+      const { status, json, text } = await this.api('GET', `/crm/v3/objects/${type}?${query}`);
+      if (status !== 200) {
+        throw new Error(`listing ${type} gave ${status}: ${text.slice(0, 500)}`);
+      }
+      records.push(...json.results);
+      after = json.paging?.next?.after;
+    } while (after !== undefined);
+    return records;
+  }
+
+  async properties(type) {
+    const { json } = await this.api('GET', `/crm/v3/properties/${type}`);
+    return json.results;
+  }
+
+  stop() {
+    return stop(this.child);
+  }
+}

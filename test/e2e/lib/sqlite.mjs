@@ -1,0 +1,24 @@
+// Reading SQLite files through the sqlite3 program.
+import { execFileSync } from 'node:child_process';
+
+const OPTIONS = { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'pipe'] };
+
+// Rows as objects. Integers beyond 2^53 lose digits here: cast them to text in the query.
+export function sqlite(file, sql) {
+  const out = execFileSync('sqlite3', ['-readonly', '-json', file, '.timeout 5000', sql], OPTIONS);
+  return out.trim() === '' ? [] : JSON.parse(out);
+}
+
+export function sqliteValue(file, sql) {
+  const rows = sqlite(file, sql);
+  return rows.length === 0 ? undefined : Object.values(rows[0])[0];
+}
+
+// The result as SQL literals, one row a line: tells 1 from '1' and NULL from ''.
+export function sqliteDump(file, sql) {
+  return execFileSync('sqlite3', ['-readonly', file, '.timeout 5000', '.mode quote', sql], OPTIONS);
+}
+
+export function sqliteWrite(file, sql) {
+  execFileSync('sqlite3', [file, '.timeout 5000', sql], OPTIONS);
+}
