@@ -97,6 +97,11 @@ static size_t trailing_invisible(struct str s)
     return 0;
 }
 
+static inline bool visible_ascii(char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
 static struct str trim(struct str s)
 {
     size_t n;
@@ -150,8 +155,25 @@ static enum convert_result to_text(struct str raw, struct conversion *c)
 // ------------------------------------------------------------------------------------------------
 // Booleans and numbers
 
+// "true" and "false" as HubSpot writes them, told apart without a branch that depends on the value.
+static inline bool plain_bool(struct str s, bool *ret)
+{
+    if (s.len != 4 && s.len != 5) {
+        return false;
+    }
+    bool is_true = (s.len == 4) & (memcmp(s.ptr, "true", 4) == 0);
+    bool is_false = (s.len == 5) & (memcmp(s.ptr, "fals", 4) == 0) & (s.ptr[s.len - 1] == 'e');
+    *ret = is_true;
+    return is_true | is_false;
+}
+
 static enum convert_result to_bool(struct str raw, struct conversion *c)
 {
+    bool plain;
+    if (plain_bool(raw, &plain)) {
+        *c->out = (struct cell){.num = plain, .kind = CELL_BOOL};
+        return CONVERT_OK;
+    }
     static const struct {
         struct str word;
         bool is;
@@ -291,43 +313,34 @@ static enum convert_result to_date(struct str raw, struct conversion *c)
 // ------------------------------------------------------------------------------------------------
 // All types
 
-// Values that need no rewriting, as nearly all are. False: look closer.
-static inline bool fast(enum column_type type, struct str raw, struct cell *out)
+// Whether the text is what the cell holds, as nearly all dates and decimals are.
+static inline bool is_canonical(enum column_type type, struct str raw)
 {
-    bool as_it_is = (type == COL_TIMESTAMP && canonical_timestamp(raw)) ||
-                    (type == COL_DECIMAL && number_is_canonical(raw)) ||
-                    (type == COL_DATE && canonical_date(raw));
-    if (as_it_is) {
-        *out = (struct cell){.ptr = raw.ptr, .len = (uint32_t)raw.len, .kind = CELL_TEXT};
-    } else if (type == COL_BOOL && str_eq(raw, STR("true"))) {
-        *out = (struct cell){.num = 1, .kind = CELL_BOOL};
-    } else if (type == COL_BOOL && str_eq(raw, STR("false"))) {
-        *out = (struct cell){.num = 0, .kind = CELL_BOOL};
-    } else {
-        return false;
-    }
-    return true;
+    return (type == COL_TIMESTAMP && canonical_timestamp(raw)) ||
+           (type == COL_DECIMAL && number_is_canonical(raw)) ||
+           (type == COL_DATE && canonical_date(raw));
 }
 
 enum convert_result convert_text_checked(enum column_type type, struct str raw,
                                          struct arena *scratch, struct cell *out,
                                          const char **ret_reason)
 {
-    assert((unsigned)type < COL_TYPE_COUNT);
-    if (fast(type, raw, out)) {
-        return CONVERT_OK;
+    struct conversion c = {scratch, out, ret_reason};
+    if (is_canonical(type, raw)) {
+        return set_text(&c, raw);
     }
+    assert((unsigned)type < COL_TYPE_COUNT);
     typedef enum convert_result convert_fn(struct str raw, struct conversion * c);
     static convert_fn *const CONVERT[COL_TYPE_COUNT] = {
         [COL_TEXT] = to_text,           [COL_INT] = to_int,   [COL_DECIMAL] = to_decimal,
         [COL_FLOAT] = to_float,         [COL_BOOL] = to_bool, [COL_DATE] = to_date,
         [COL_TIMESTAMP] = to_timestamp,
     };
-    struct conversion c = {scratch, out, ret_reason};
     if (raw.len > LIMIT_VALUE_BYTES) {
         return reject(&c, TOO_LONG);
     }
-    if (type != COL_TEXT) {
+    // Visible ASCII at both ends needs no trimming.
+    if (type != COL_TEXT && !(visible_ascii(raw.ptr[0]) && visible_ascii(raw.ptr[raw.len - 1]))) {
         raw = trim(raw);
     }
     return raw.len == 0 ? set_null(&c) : CONVERT[type](raw, &c);
@@ -394,24 +407,20 @@ enum convert_result convert_json(enum column_type type, struct json value, bool 
 {
     struct conversion c = {scratch, out, ret_reason};
     struct str text;
-    bool boolean;
-    switch (json_type(value)) {
-    case JSON_STRING:
-        return json_string(value, &text)
-                   ? convert_text(type, text, suspicious, scratch, out, ret_reason)
-                   : set_null(&c);
-    case JSON_INT:
-    case JSON_UINT:
-    case JSON_DOUBLE:
-        return number_to_cell(type, value, &c);
-    case JSON_BOOL:
-        return json_bool(value, &boolean) ? bool_to_cell(type, boolean, &c) : set_null(&c);
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        return type == COL_TEXT ? container_to_text(value, &c)
-                                : reject(&c, "an array or object, not a single value");
-    case JSON_NULL:
-        break;
+    if (json_string(value, &text)) {
+        return convert_text(type, text, suspicious, scratch, out, ret_reason);
     }
-    return set_null(&c);
+    bool boolean;
+    if (json_is_null(value)) {
+        return set_null(&c);
+    }
+    if (json_bool(value, &boolean)) {
+        return bool_to_cell(type, boolean, &c);
+    }
+    enum json_type kind = json_type(value);
+    if (kind != JSON_ARRAY && kind != JSON_OBJECT) {
+        return number_to_cell(type, value, &c);
+    }
+    return type == COL_TEXT ? container_to_text(value, &c)
+                            : reject(&c, "an array or object, not a single value");
 }
