@@ -44,5 +44,10 @@ git ls-files -co --exclude-standard -- 'src/*.c' 'src/*.cc' 'sim/*.c' 'test/unit
     python3 scripts/preprocess.py "$build" --known |
     xargs -r -n 1 -P 2 bash -c 'check_one "$0"' || status=1
 find "$cache" -type f -mtime +14 -delete
+# Later versions know more checks than the settings were made for: they tell, version 14 (Debian 12's) decides.
+if [ "$status" -ne 0 ] && ! clang-tidy --version | grep -q 'version 14\.'; then
+    echo "tidy: the above is the view of $(clang-tidy --version | grep -o 'version [0-9]*'); version 14 decides"
+    exit 0
+fi
 [ "$status" -ne 0 ] || echo "tidy: clean"
 exit "$status"
