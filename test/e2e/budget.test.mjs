@@ -1,0 +1,42 @@
+// A good neighbour: at most the share of each limit, and never a 429.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Sim } from './lib/sim.mjs';
+import { SqliteDestination, sync } from './lib/sluice.mjs';
+
+test('190 requests in 10 s: at most 152 in any window, no 429', async (t) => {
+  const sim = await Sim.start({
+    contacts: 12_000,
+    companies: 2000,
+    deals: 3000,
+    tickets: 1000,
+    engagements: 3000,
+    latency: 100,
+    limit: '190/10s',
+    'search-limit': '5/s',
+  });
+  t.after(() => sim.stop());
+  const destination = new SqliteDestination();
+  const begin = Date.now();
+  const result = await sync(sim, destination);
+  const seconds = (Date.now() - begin) / 1000;
+  assert.equal(result.code, 0, result.stderr);
+  const stats = await sim.stats();
+  assert.equal(stats.rate_limited, 0, 'answers with 429');
+  assert.ok(stats.requests > 160, `only ${stats.requests} requests: the limit was never in the way`);
+  assert.ok(stats.peak_window <= 152, `${stats.peak_window} requests in a window of 10 s`);
+  // The share is used, not merely kept.
+  const atLeast = Math.floor(stats.requests / 152) * 10;
+  t.diagnostic(`${stats.requests} requests in ${seconds} s, at most ${stats.peak_window} in 10 s`);
+  assert.ok(seconds < atLeast + 15, `${seconds} s for ${stats.requests} requests`);
+});
+
+test('a smaller share is kept, too', async (t) => {
+  const sim = await Sim.start({ contacts: 3000, companies: 300, deals: 300, latency: 20, limit: '190/10s' });
+  t.after(() => sim.stop());
+  const result = await sync(sim, new SqliteDestination(), ['--share', '0.5', '--streams', 'contacts,companies,deals']);
+  assert.equal(result.code, 0, result.stderr);
+  const stats = await sim.stats();
+  assert.equal(stats.rate_limited, 0);
+  assert.ok(stats.peak_window <= 95, `${stats.peak_window} requests in a window of 10 s`);
+});
