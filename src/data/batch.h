@@ -51,12 +51,23 @@ struct batch {
     size_t n_scope;
 };
 
-enum { PAGE_MAX_BATCHES = 32 };
+// Rows of a table that a pass over everything did not write are gone from the source.
+struct page_sweep {
+    const struct table *table;
+    struct str scope_column, scope_value; // only rows with this text value; empty: all rows
+    int64_t before_ms;                    // rows synced before this instant
+    bool remove;                          // true: removed; false: marked deleted
+};
+
+enum { PAGE_MAX_BATCHES = 32, PAGE_MAX_SWEEPS = 8 };
 struct page {
     struct arena arena;
     struct json_doc *doc; // NULL when the cells do not point into one
     struct batch batches[PAGE_MAX_BATCHES];
     size_t n_batches;
+    struct page_sweep sweeps[PAGE_MAX_SWEEPS]; // carried out after the batches
+    size_t n_sweeps;
+    bool hold; // what follows belongs to it: no commit before a page of the stream without `hold`
     struct str cursor; // the stream's state once this page and all before it are loaded; ptr NULL:
                        // unchanged
     uint64_t records;  // source records in the page (for progress)

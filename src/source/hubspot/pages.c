@@ -1,0 +1,77 @@
+#include "source/hubspot/pages.h"
+
+#include <pthread.h>
+
+enum { POOL_MAX = 32 };
+
+struct page_pool {
+    pthread_mutex_t lock;
+    struct page *idle[POOL_MAX];
+    size_t n_idle;
+};
+
+struct page_pool *page_pool_create(void)
+{
+    struct page_pool *p = calloc(1, sizeof *p);
+    if (!p) {
+        abort();
+    }
+    pthread_mutex_init(&p->lock, NULL);
+    return p;
+}
+
+// page_destroy without the way back to the pool.
+static void really_destroy(struct page *page)
+{
+    page->release = NULL;
+    page_destroy(page);
+}
+
+void page_pool_destroy(struct page_pool *p)
+{
+    if (!p) {
+        return;
+    }
+    for (size_t i = 0; i < p->n_idle; i++) {
+        really_destroy(p->idle[i]);
+    }
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static void on_release(void *user, struct page *page)
+{
+    struct page_pool *p = user;
+    pthread_mutex_lock(&p->lock);
+    bool kept = p->n_idle < POOL_MAX;
+    if (kept) {
+        p->idle[p->n_idle++] = page;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (!kept) {
+        really_destroy(page);
+    }
+}
+
+struct page *page_pool_take(struct page_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct page *page = p->n_idle > 0 ? p->idle[--p->n_idle] : NULL;
+    pthread_mutex_unlock(&p->lock);
+    if (!page) {
+        page = page_create();
+        page->doc = json_doc_create();
+        page->release = on_release;
+        page->user = p;
+        return page;
+    }
+    arena_reset(&page->arena);
+    page->n_batches = 0;
+    page->n_sweeps = 0;
+    page->hold = false;
+    page->cursor = (struct str){NULL, 0};
+    page->records = 0;
+    page->bytes = 0;
+    page->rejects = 0;
+    return page;
+}

@@ -1,0 +1,13 @@
+// A pool of pages: a page keeps its arena and JSON document for the next answer, so that steady
+// work allocates nothing. Thread-safe: pages are taken by streams and come back from the loading
+// threads (page_destroy). Must outlive its pages.
+#pragma once
+
+#include "data/batch.h"
+
+struct page_pool;
+
+struct page_pool *page_pool_create(void);
+void page_pool_destroy(struct page_pool *p); // takes NULL
+// An empty page with a document.
+struct page *page_pool_take(struct page_pool *p);

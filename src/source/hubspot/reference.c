@@ -1,0 +1,52 @@
+#include "source/hubspot/reference.h"
+
+static const struct str DONE_STATE = STR_INIT("{\"v\":1,\"phase\":\"idle\"}");
+
+struct reference *reference_open(struct source_stream *s)
+{
+    struct reference *r = ARENA_NEW(&s->arena, struct reference);
+    r->started_ms = clock_now_ms(stream_clock(s));
+    s->work = r;
+    atomic_store(&s->step, "full");
+    return r;
+}
+
+static void add_sweep(struct page *page, const struct table *table, int64_t before_ms, bool remove)
+{
+    assert(page->n_sweeps < PAGE_MAX_SWEEPS);
+    page->sweeps[page->n_sweeps++] =
+        (struct page_sweep){.table = table, .before_ms = before_ms, .remove = remove};
+}
+
+struct page *reference_close(struct source_stream *s, const struct table *const *marked,
+                             size_t n_marked, const struct table *removed)
+{
+    struct reference *r = s->work;
+    if (r->closed) {
+        return NULL;
+    }
+    r->closed = true;
+    struct page *page = stream_page(s);
+    for (size_t i = 0; i < n_marked; i++) {
+        add_sweep(page, marked[i], r->started_ms, false);
+    }
+    if (removed) {
+        add_sweep(page, removed, r->started_ms, true);
+    }
+    page->cursor = DONE_STATE;
+    return page;
+}
+
+void reference_keep(struct page *page, const struct table *table, size_t n)
+{
+    struct batch *b = &page->batches[page->n_batches - 1];
+    assert(b->table == table && n <= b->n_rows);
+    b->n_rows = n;
+}
+
+struct json reference_results(struct json root)
+{
+    struct json results = {0};
+    struct json none = {0};
+    return json_get(root, STR("results"), &results) ? results : none;
+}

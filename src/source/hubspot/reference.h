@@ -1,0 +1,24 @@
+// Streams that are small and read whole in every run: owners, pipelines, property definitions. Rows
+// that a run does not see are marked deleted (or removed, where a row has no life of its own).
+// Internal to this folder.
+#pragma once
+
+#include "source/hubspot/fetch.h"
+#include "source/hubspot/internal.h"
+
+// A walk over a fixed list of calls; each answer is one page.
+struct reference {
+    int64_t started_ms;
+    size_t part;     // which call comes next
+    char after[256]; // cursor within the part
+    bool closed;     // the closing page has been given
+};
+
+struct reference *reference_open(struct source_stream *s);
+// The closing page, once: sweeps and the state; then NULL.
+struct page *reference_close(struct source_stream *s, const struct table *const *marked,
+                             size_t n_marked, const struct table *removed);
+// Cuts the newest batch of the page, which is of `table`, to the n rows that were filled.
+void reference_keep(struct page *page, const struct table *table, size_t n);
+// "results" of an answer, or a value that has no elements.
+struct json reference_results(struct json root);

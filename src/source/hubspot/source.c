@@ -1,0 +1,308 @@
+#include "source/hubspot/internal.h"
+
+#include "core/limits.h"
+#include "source/hubspot/fetch.h"
+
+#define PLAIN(name_, alias_, table_, scope_, description_)                                         \
+    {                                                                                              \
+        .name = (name_), .alias = (alias_), .table = (table_), .scope = (scope_),                  \
+        .description = (description_)                                                              \
+    }
+#define PAIR(table_, description_, ...)                                                            \
+    {                                                                                              \
+        .name = (table_), .table = (table_), .scope = "the read scopes of both objects",           \
+        .description = (description_), .needs = {                                                  \
+            __VA_ARGS__,                                                                           \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+#define ENGAGEMENTS "calls", "communications", "emails", "meetings", "notes", "tasks", "postal_mail"
+
+// In the order in which they are best run: what others refer to first, pairs last.
+static const struct source_stream_info STREAMS[] = {
+    PLAIN("owners", "owner", "owner", "crm.objects.owners.read", "Owners and their teams"),
+    PLAIN("pipelines", "pipeline", "deal_pipeline", "crm.objects.deals.read",
+          "Pipelines and stages of deals and tickets"),
+    PLAIN("properties", "property", "property", "crm.schemas.contacts.read",
+          "Property definitions and their options, of every object"),
+    PLAIN("contacts", "contact", "contact", "crm.objects.contacts.read", "Contacts"),
+    PLAIN("companies", "company", "company", "crm.objects.companies.read", "Companies"),
+    PLAIN("deals", "deal", "deal", "crm.objects.deals.read", "Deals"),
+    PLAIN("tickets", "ticket", "ticket", "tickets", "Tickets"),
+    PLAIN("calls", "call", "engagement_call", "crm.objects.contacts.read", "Calls"),
+    PLAIN("communications", "communication", "engagement_communication",
+          "crm.objects.contacts.read", "Communications: SMS, WhatsApp, LinkedIn"),
+    PLAIN("emails", "email", "engagement_email", "crm.objects.contacts.read sales-email-read",
+          "E-mails"),
+    PLAIN("meetings", "meeting", "engagement_meeting", "crm.objects.contacts.read", "Meetings"),
+    PLAIN("notes", "note", "engagement_note", "crm.objects.contacts.read", "Notes"),
+    PLAIN("tasks", "task", "engagement_task", "crm.objects.contacts.read", "Tasks"),
+    PLAIN("postal_mail", NULL, "engagement_postal_mail", "crm.objects.contacts.read",
+          "Postal mail"),
+    PAIR("contact_company", "Associations of contacts with companies", "contacts", "companies"),
+    PAIR("deal_company", "Associations of deals with companies", "deals", "companies"),
+    PAIR("deal_contact", "Associations of deals with contacts", "deals", "contacts"),
+    PAIR("ticket_company", "Associations of tickets with companies", "tickets", "companies"),
+    PAIR("ticket_contact", "Associations of tickets with contacts", "tickets", "contacts"),
+    PAIR("ticket_deal", "Associations of tickets with deals", "tickets", "deals"),
+    PAIR("contact_contact", "Associations among contacts", "contacts"),
+    PAIR("company_company", "Associations among companies (parent and child)", "companies"),
+    PAIR("deal_deal", "Associations among deals", "deals"),
+    PAIR("ticket_ticket", "Associations among tickets", "tickets"),
+    PAIR("engagement_company", "Associations of engagements with companies", "companies",
+         ENGAGEMENTS),
+    PAIR("engagement_contact", "Associations of engagements with contacts", "contacts",
+         ENGAGEMENTS),
+    PAIR("engagement_deal", "Associations of engagements with deals", "deals", ENGAGEMENTS),
+    PAIR("ticket_engagement", "Associations of tickets with engagements", "tickets", ENGAGEMENTS),
+};
+}
+;
+
+static const struct {
+    const char *name;
+    const struct stream_ops *ops;
+} PLAIN_OPS[] = {{"owners", &OWNERS_STREAM},
+                 {"pipelines", &PIPELINES_STREAM},
+                 {"properties", &PROPERTIES_STREAM}};
+
+const struct source_stream_info *source_hubspot_streams(size_t *ret_n)
+{
+    *ret_n = ARRAY_LEN(STREAMS);
+    return STREAMS;
+}
+
+const struct source_stream_info *source_hubspot_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(STREAMS); i++) {
+        if (str_eq(name, str_from(STREAMS[i].name)) ||
+            (STREAMS[i].alias && str_eq(name, str_from(STREAMS[i].alias)))) {
+            return &STREAMS[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct stream_ops *ops_of(const struct source_stream_info *info)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PLAIN_OPS); i++) {
+        if (strcmp(PLAIN_OPS[i].name, info->name) == 0) {
+            return PLAIN_OPS[i].ops;
+        }
+    }
+    return pair_find(str_from(info->name)) ? &PAIR_STREAM : &OBJECT_STREAM;
+}
+
+// ---- the account
+
+// Who the token belongs to; also the first call, which proves URL and token and learns the limits.
+static bool read_account(struct source *s, struct error *err)
+{
+    struct hubspot_client *client = hubspot_client_create(s->account);
+    struct json_doc *doc = json_doc_create();
+    struct hubspot_request r = {.endpoint = HUBSPOT_ACCOUNT};
+    struct json root;
+    struct str text = {NULL, 0};
+    int64_t offset_ms = 0;
+    bool ok = fetch_json(client, &r, doc, &root, NULL, err);
+    if (ok && !json_get_int(root, STR("portalId"), &s->portal.id)) {
+        ok = error_set(err, ERR_SOURCE_DATA,
+                       "account details: the answer has no \"portalId\"; is %.*s HubSpot's API?",
+                       STR_ARG(s->options.account.base_url));
+    }
+    if (ok) {
+        if (json_get_string(root, STR("timeZone"), &text)) {
+            s->portal.time_zone = arena_dup(&s->arena, text);
+        }
+        if (json_get_string(root, STR("accountType"), &text)) {
+            s->portal.account_type = arena_dup(&s->arena, text);
+        }
+        if (json_get_int(root, STR("utcOffsetMilliseconds"), &offset_ms)) {
+            budget_set_utc_offset(hubspot_budget(s->account), offset_ms);
+        }
+    }
+    json_doc_destroy(doc);
+    hubspot_client_destroy(client);
+    return ok;
+}
+
+bool source_hubspot_open(const struct source_hubspot_options *options, struct source **ret,
+                         struct error *err)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (!s) {
+        abort();
+    }
+    s->options = *options;
+    arena_init(&s->arena, LIMIT_BODY_BYTES);
+    s->options.account.base_url = arena_dup(&s->arena, options->account.base_url);
+    s->account = hubspot_create(&options->account);
+    s->options.account.token = (struct str){NULL, 0}; // the account holds it; nobody else needs it
+    s->catalog = catalog_create();
+    s->pages = page_pool_create();
+    if (!read_account(s, err)) {
+        source_close(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void source_close(struct source *s)
+{
+    if (!s) {
+        return;
+    }
+    page_pool_destroy(s->pages);
+    catalog_destroy(s->catalog);
+    hubspot_destroy(s->account);
+    arena_done(&s->arena);
+    free(s);
+}
+
+struct hubspot *source_hubspot_account(struct source *s)
+{
+    return s->account;
+}
+
+struct source_hubspot_portal source_hubspot_portal(const struct source *s)
+{
+    return s->portal;
+}
+
+// ---- streams
+
+bool source_stream_open(struct source *source, const struct source_stream_options *options,
+                        struct source_stream **ret, struct error *err)
+{
+    struct source_stream *s = calloc(1, sizeof *s);
+    if (!s) {
+        abort();
+    }
+    s->source = source;
+    s->ops = ops_of(options->info);
+    s->options = *options;
+    arena_init(&s->arena, LIMIT_PAGE_ARENA);
+    if (options->state.ptr) {
+        s->options.state = arena_dup(&s->arena, options->state);
+    }
+    s->client = hubspot_client_create(source->account);
+    atomic_store(&s->step, "discover");
+    if (!s->ops->open(s, err)) {
+        source_stream_close(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void source_stream_close(struct source_stream *s)
+{
+    if (!s) {
+        return;
+    }
+    if (s->ops->close) {
+        s->ops->close(s);
+    }
+    hubspot_client_destroy(s->client);
+    arena_done(&s->arena);
+    free(s);
+}
+
+const struct table *const *source_stream_tables(const struct source_stream *s, size_t *ret_n)
+{
+    *ret_n = s->n_tables;
+    return s->tables;
+}
+
+void source_stream_start(struct source_stream *s, bool empty)
+{
+    if (s->ops->start) {
+        s->ops->start(s, empty);
+    }
+}
+
+bool source_stream_next(struct source_stream *s, struct page **ret, struct error *err)
+{
+    return s->ops->next(s, ret, err);
+}
+
+void source_stream_progress(const struct source_stream *s, struct source_progress *ret)
+{
+    struct hubspot_wait wait;
+    hubspot_client_waiting(s->client, &wait);
+    *ret = (struct source_progress){
+        .estimated_total = atomic_load(&s->estimated_total),
+        .calls = wait.calls,
+        .step = atomic_load(&s->step),
+    };
+    if (wait.why != BUDGET_GO) {
+        ret->waiting_for = budget_wait_name(wait.why);
+        ret->waiting_until_ms = wait.until_wall_ms;
+    }
+}
+
+const struct source_view *source_stream_views(const struct source_stream *s, size_t *ret_n)
+{
+    *ret_n = s->n_views;
+    return s->views;
+}
+
+void source_stream_audit(struct source_stream *s, struct source_audit *ret)
+{
+    *ret = (struct source_audit){0};
+    if (s->ops->audit) {
+        s->ops->audit(s, ret);
+    }
+}
+
+// ---- what the kinds of streams share
+
+void stream_add_table(struct source_stream *s, const struct table *table)
+{
+    assert(s->n_tables < SOURCE_TABLES_MAX);
+    s->tables[s->n_tables++] = table;
+}
+
+struct page *stream_page(struct source_stream *s)
+{
+    return page_pool_take(s->source->pages);
+}
+
+struct cell *page_add_rows(struct page *page, const struct table *table, enum batch_op op,
+                           size_t n_rows)
+{
+    assert(page->n_batches < PAGE_MAX_BATCHES);
+    struct cell *cells = ARENA_ARRAY(&page->arena, struct cell, n_rows * table->n_columns);
+    page->batches[page->n_batches++] =
+        (struct batch){.table = table, .op = op, .n_rows = n_rows, .cells = cells};
+    return cells;
+}
+
+struct cell cell_text(struct str s)
+{
+    return (struct cell){
+        .ptr = s.ptr, .len = (uint32_t)s.len, .kind = s.len ? CELL_TEXT : CELL_NULL};
+}
+
+struct cell cell_int(int64_t n)
+{
+    return (struct cell){.num = n, .kind = CELL_INT};
+}
+
+struct cell cell_bool(bool b)
+{
+    return (struct cell){.num = b, .kind = CELL_BOOL};
+}
+
+struct cell cell_field(struct json object, const char *key, enum column_type type,
+                       struct arena *arena)
+{
+    struct json value;
+    struct cell cell = {.kind = CELL_NULL};
+    const char *reason = NULL;
+    if (json_get(object, str_from(key), &value)) {
+        convert_json(type, value, true, arena, &cell, &reason);
+    }
+    return cell;
+}

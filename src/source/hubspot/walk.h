@@ -1,0 +1,38 @@
+// The walks of an object stream. Each gives one page at a time and keeps its place in the stream's
+// object_state.
+#pragma once
+
+#include "source/hubspot/internal.h"
+#include "source/hubspot/state.h"
+
+struct object_stream {
+    struct object_tables tables;
+    struct decoder decoder;
+    struct object_state state;
+    struct naming *naming;
+    bool columns_written; // new rows of the column registry have gone out with a page
+    bool resumed;         // the pass was begun by an earlier run
+    bool started;
+    bool done;
+    bool archived_due; // the archived sweep still has to follow in this run
+    struct full_walk *full;
+    struct search_walk *search;
+    int64_t source_total; // live records by search when the pass began; -1: unknown
+};
+
+struct object_stream *object_stream_of(struct source_stream *s);
+// A page for this stream; with the new rows of the column registry when they have not gone out yet.
+struct page *object_page(struct source_stream *s);
+void object_page_cursor(struct source_stream *s, struct page *page);
+
+// The phase at hand is complete: sets the next one in the state.
+void object_next_phase(struct source_stream *s);
+
+// Each: *ret is NULL when the walk is over.
+bool full_walk_next(struct source_stream *s, struct page **ret, struct error *err);
+void full_walk_close(struct source_stream *s);
+bool search_walk_next(struct source_stream *s, struct page **ret, struct error *err);
+void search_walk_close(struct source_stream *s);
+// True when pages are still to come although the phase is over.
+bool search_walk_busy(struct source_stream *s);
+bool archived_walk_next(struct source_stream *s, struct page **ret, struct error *err);
