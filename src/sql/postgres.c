@@ -40,7 +40,8 @@ static void ask_server_to_stop(struct postgres_sql *p)
 }
 
 // Waits until PQgetResult would not block. After `cancel` a statement has a few seconds to finish,
-// since a run that is asked to stop wants its transaction committed; then the server is told to stop.
+// since a run that is asked to stop wants its transaction committed; then the server is told to
+// stop.
 static void wait_for_answer(struct postgres_sql *p)
 {
     int64_t cancelled_us = 0;

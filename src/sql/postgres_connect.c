@@ -5,21 +5,18 @@ static const struct {
     const char *state;
     enum sql_fault fault;
 } STATES[] = {
-    {"23505", SQL_FAULT_UNIQUE},
-    {"23", SQL_FAULT_CONSTRAINT},
-    {"42P01", SQL_FAULT_MISSING}, // table
-    {"42703", SQL_FAULT_MISSING}, // column
-    {"3F000", SQL_FAULT_MISSING}, // schema
-    {"53100", SQL_FAULT_FULL},
-    {"53300", SQL_FAULT_BUSY}, // too many connections
-    {"55P03", SQL_FAULT_BUSY}, // lock_timeout
-    {"55006", SQL_FAULT_BUSY}, // object in use
-    {"57014", SQL_FAULT_BUSY}, // statement_timeout
-    {"40", SQL_FAULT_BUSY},    // deadlock, serialization
-    {"42501", SQL_FAULT_RIGHTS},
-    {"25006", SQL_FAULT_RIGHTS}, // read-only transaction: a standby
-    {"57P", SQL_FAULT_LOST},     // server shuts down or starts
-    {"25P03", SQL_FAULT_LOST},   // idle in transaction for too long
+    {"23505", SQL_FAULT_UNIQUE},  {"23", SQL_FAULT_CONSTRAINT},
+    {"42P01", SQL_FAULT_MISSING},                              // table
+    {"42703", SQL_FAULT_MISSING},                              // column
+    {"3F000", SQL_FAULT_MISSING},                              // schema
+    {"53100", SQL_FAULT_FULL},    {"53300", SQL_FAULT_BUSY},   // too many connections
+    {"55P03", SQL_FAULT_BUSY},                                 // lock_timeout
+    {"55006", SQL_FAULT_BUSY},                                 // object in use
+    {"57014", SQL_FAULT_BUSY},                                 // statement_timeout
+    {"40", SQL_FAULT_BUSY},                                    // deadlock, serialization
+    {"42501", SQL_FAULT_RIGHTS},  {"25006", SQL_FAULT_RIGHTS}, // read-only transaction: a standby
+    {"57P", SQL_FAULT_LOST},                                   // server shuts down or starts
+    {"25P03", SQL_FAULT_LOST},                                 // idle in transaction for too long
     {"08", SQL_FAULT_LOST},
 };
 
@@ -132,15 +129,9 @@ static bool check_url(const char *url, struct error *err)
 static PGconn *connect_to(const char *url, const char *application)
 {
     // Those before dbname may be overridden by the URL, those behind it not.
-    const char *const names[] = {"connect_timeout",
-                                 "keepalives_idle",
-                                 "keepalives_interval",
-                                 "keepalives_count",
-                                 "tcp_user_timeout",
-                                 "dbname",
-                                 "application_name",
-                                 "client_encoding",
-                                 NULL};
+    const char *const names[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                                 "keepalives_count", "tcp_user_timeout", "dbname",
+                                 "application_name", "client_encoding",  NULL};
     const char *const values[] = {"10", "30", "10", "3", "60000", url, application, "UTF8", NULL};
     return PQconnectdbParams(names, values, 1);
 }

@@ -1,7 +1,7 @@
 // One small interface to a database connection: SQLite and PostgreSQL behind the same calls.
 //
-// Statement texts are the databases' own SQL with numbered parameters `$1`, `$2`, ... in the order of
-// their first appearance; values travel in `struct sql_value`. Names and literals in a text are
+// Statement texts are the databases' own SQL with numbered parameters `$1`, `$2`, ... in the order
+// of their first appearance; values travel in `struct sql_value`. Names and literals in a text are
 // quoted with sql_quote_*, which suit every driver.
 // Errors: DESTINATION_* codes with the database's own text, never a password; sql_last_fault says
 // what kind of failure the last one was, for code that goes on after some of them.
@@ -56,10 +56,10 @@ struct sql_options {
 
 // Features of a driver.
 enum {
-    SQL_COPY = 1 << 0,        // sql_copy_*
-    SQL_ONE_WRITER = 1 << 1,  // one transaction writes at a time, in the whole database
-    SQL_NETWORK = 1 << 2,     // the database may go away at any time
-    SQL_SCHEMAS = 1 << 3,     // tables live in named schemas
+    SQL_COPY = 1 << 0,       // sql_copy_*
+    SQL_ONE_WRITER = 1 << 1, // one transaction writes at a time, in the whole database
+    SQL_NETWORK = 1 << 2,    // the database may go away at any time
+    SQL_SCHEMAS = 1 << 3,    // tables live in named schemas
 };
 
 enum sql_fault {
@@ -71,7 +71,7 @@ enum sql_fault {
     SQL_FAULT_BUSY,       // locked by another, deadlock, cancelled by a timeout
     SQL_FAULT_FULL,       // disk or quota
     SQL_FAULT_RIGHTS,
-    SQL_FAULT_LOST,       // the connection is gone; only sql_close helps
+    SQL_FAULT_LOST, // the connection is gone; only sql_close helps
 };
 
 enum sql_transaction {
@@ -112,15 +112,17 @@ bool sql_query(struct sql_stmt *st, const struct sql_value *args, size_t n,
 bool sql_next(struct sql_stmt *st, bool *ret_row, struct error *err) MUST_CHECK;
 void sql_reset(struct sql_stmt *st);
 size_t sql_column_count(struct sql_stmt *st);
-// A cell of the row sql_next stands on; text is valid until the next call on the statement. Booleans
-// come as SQL_INT 0 or 1, exact numbers of PostgreSQL (numeric) as SQL_TEXT.
+// A cell of the row sql_next stands on; text is valid until the next call on the statement.
+// Booleans come as SQL_INT 0 or 1, exact numbers of PostgreSQL (numeric) as SQL_TEXT.
 struct sql_value sql_column(struct sql_stmt *st, size_t column);
-struct str sql_column_str(struct sql_stmt *st, size_t column); // SQL_NULL: ptr NULL; SQL_INT: assert
+struct str sql_column_str(struct sql_stmt *st,
+                          size_t column); // SQL_NULL: ptr NULL; SQL_INT: assert
 
 // Prepares, runs and finalizes; for what is done once.
 bool sql_once(struct sql *db, struct str text, const struct sql_value *args, size_t n,
               uint64_t *ret_changed, struct error *err) MUST_CHECK;
-// The first cell of the first row as a number; `*ret_found` false when there is no row or it is NULL.
+// The first cell of the first row as a number; `*ret_found` false when there is no row or it is
+// NULL.
 bool sql_once_int(struct sql *db, struct str text, const struct sql_value *args, size_t n,
                   bool *ret_found, int64_t *ret, struct error *err) MUST_CHECK;
 

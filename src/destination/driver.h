@@ -1,0 +1,154 @@
+// The inside of the destination room: what the front (destination.c) and the drivers share.
+#pragma once
+
+#include "destination/destination.h"
+#include "destination/turn.h"
+#include "sql/sql.h"
+
+struct destination_driver;
+struct target;
+
+struct destination {
+    const struct destination_driver *driver;
+    struct arena arena; // owns the strings below
+    struct str url;
+    struct str sql_url; // what sql_open takes
+    struct str schema;
+    struct metadata_columns metadata;
+    const struct clock *clock;
+    const struct cancel *cancel;
+    struct turn turn; // of writing sessions, where the database admits one writer
+};
+
+// What a write into a table has become, so that it is prepared once in a session.
+struct target {
+    struct target *next;
+    struct arena arena;
+    struct table table; // a copy
+    bool has_synced;    // not for tables of the system
+    bool has_deleted;   // not when the preset has no such column either
+    void *prepared;     // the driver's own, or NULL
+};
+
+struct session {
+    unsigned magic;
+    struct destination *dest;
+    struct arena arena;
+    struct str stream;
+    struct sql *db;
+    struct target *targets;
+    void *driver_data;
+    bool in_transaction;
+    bool failed; // the transaction can only be rolled back
+    int64_t synced_ms;
+    char synced[32]; // the same as text
+    bool state_known;
+    int64_t state_version; // 0: no state is stored
+};
+enum { SESSION_MAGIC = 0x5e551011 };
+
+// A column of a table as the database has it.
+struct found_column {
+    struct str name;
+    struct str type;  // as the driver's `types` spell it
+    int key_position; // 1.. in the primary key, 0: not in it
+};
+struct found_table {
+    bool exists;
+    bool is_table; // not a view or something else
+    bool has_wide_storage;
+    struct found_column *columns;
+    size_t n_columns;
+    size_t n_slots; // columns counted against the limit, dropped ones included
+};
+
+enum { WIDE_COLUMNS = 50 }; // tables with more are stored as `wide_suffix` says
+
+struct destination_driver {
+    const char *name;
+    const char *const *prefixes; // of URLs; NULL ends
+    size_t max_columns;
+    bool schemas;             // tables are named schema.table
+    const char *const *types; // by enum column_type
+    const char *const *casts; // behind a parameter, by enum column_type
+    const char *const
+        *reads;              // expression that reads a column as canonical text: "%s" is the column
+    const char *wide_suffix; // ends CREATE TABLE of a wide table
+    const char *wide_storage; // of ALTER TABLE, to widen an existing one; NULL: nothing to do
+    const char
+        *keyed_suffix;    // ends CREATE TABLE of a table whose key is not one COL_INT; may be ""
+    const char *ddl_lock; // statement that keeps two programs from creating at once; NULL: none
+    // Where the URL points: sets dest->sql_url, makes directories.
+    bool (*locate)(struct destination *dest, struct error *err) MUST_CHECK;
+    bool (*create_schema)(struct session *s, struct error *err) MUST_CHECK;
+    // After connecting: locks that keep two runs of a stream apart.
+    bool (*start)(struct session *s, struct error *err) MUST_CHECK;
+    void (*stop)(struct session *s);
+    // The table as it is; strings into `arena`.
+    bool (*find_table)(struct session *s, struct str name, struct arena *arena,
+                       struct found_table *ret, struct error *err) MUST_CHECK;
+    // Whether the view is there and make_view gave it this body.
+    bool (*view_is)(struct session *s, struct str name, struct str body, bool *ret,
+                    struct error *err) MUST_CHECK;
+    // Creates or replaces, inside a transaction.
+    bool (*make_view)(struct session *s, struct str name, struct str body,
+                      struct error *err) MUST_CHECK;
+    bool (*has_index)(struct session *s, struct str name, bool *ret, struct error *err) MUST_CHECK;
+    bool (*write)(struct session *s, struct target *t, const struct batch *batch,
+                  struct error *err) MUST_CHECK;
+    // Everything written so far is in the tables when this returns. NULL: always so.
+    bool (*flush)(struct session *s, struct error *err) MUST_CHECK;
+    // The transaction has been rolled back or committed.
+    void (*ended)(struct session *s, bool committed);
+    void (*forget)(struct session *s, struct target *t); // frees t->prepared
+};
+
+extern const struct destination_driver DESTINATION_SQLITE;
+extern const struct destination_driver DESTINATION_POSTGRES;
+
+// targets.c: the session's targets by table name.
+struct target *target_find(struct session *s, struct str name);
+// The target of a table; a new one when the table has another shape than the one known. Fails when
+// the table cannot be one of ours (names, number of columns).
+bool target_get(struct session *s, const struct table *table, struct target **ret,
+                struct error *err) MUST_CHECK;
+void targets_forget(struct session *s);
+// What a batch comes down to in this table: without a deleted column, rows that should be marked
+// go.
+enum effect { EFFECT_UPSERT, EFFECT_INSERT, EFFECT_REPLACE, EFFECT_MARK, EFFECT_REMOVE };
+enum effect batch_effect(const struct target *t, const struct batch *batch);
+bool table_is_system(struct str name); // "_sluice_...": no metadata columns
+bool table_check(const struct destination *dest, const struct table *table,
+                 struct error *err) MUST_CHECK;
+
+// schema.c: tables, views and indexes, each in a transaction of its own.
+bool schema_apply_table(struct session *s, const struct table *table, bool *ret_empty,
+                        struct error *err) MUST_CHECK;
+struct view {
+    struct str name;
+    const struct str *tables;
+    size_t n_tables;
+    const struct str *columns;
+    size_t n_columns;
+};
+bool schema_apply_view(struct session *s, const struct view *view, struct error *err) MUST_CHECK;
+bool schema_index_synced(struct session *s, const struct table *table,
+                         struct error *err) MUST_CHECK;
+
+// system.c
+extern const struct table TABLE_STATE; // _sluice_state: stream, state, version, updated_at
+bool state_read(struct session *s, struct arena *arena, struct str *ret,
+                struct error *err) MUST_CHECK;
+bool state_write(struct session *s, struct str state, struct error *err) MUST_CHECK;
+
+// session.c: what schema.c and destination.c need of it.
+bool session_connect(struct destination *dest, struct str stream, struct session **ret,
+                     struct error *err) MUST_CHECK;
+// A transaction around something of our own, with the turn and the driver's ddl_lock. `ok` false:
+// rolls back, keeps err.
+bool session_enter(struct session *s, struct error *err) MUST_CHECK;
+bool session_leave(struct session *s, bool ok, struct error *err) MUST_CHECK;
+
+// A deterministic 64-bit number for names of locks and indexes: the same in every version of the
+// program.
+int64_t name_hash(struct str a, struct str b);

@@ -1,0 +1,278 @@
+#include "destination/statements.h"
+
+#include "core/timestamp.h"
+
+bool session_connect(struct destination *dest, struct str stream, struct session **ret,
+                     struct error *err)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    assert(s);
+    s->magic = SESSION_MAGIC;
+    s->dest = dest;
+    arena_init(&s->arena, 1U << 20);
+    s->stream = arena_dup(&s->arena, stream);
+    struct sql_options options = {
+        .url = dest->sql_url,
+        .application =
+            arena_printf(&s->arena, "sluice%s%.*s", stream.len ? "/" : "", STR_ARG(stream)),
+        .clock = dest->clock,
+        .cancel = dest->cancel,
+    };
+    if (!sql_open(&options, &s->db, err) || !dest->driver->start(s, err)) {
+        session_close(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+bool session_open(struct destination *dest, struct str stream, struct session **ret,
+                  struct error *err)
+{
+    return session_connect(dest, stream, ret, err) ||
+           error_context(err, "stream '%.*s'", STR_ARG(stream));
+}
+
+void session_close(struct session *s)
+{
+    if (!s) {
+        return;
+    }
+    assert(s->magic == SESSION_MAGIC);
+    session_rollback(s);
+    targets_forget(s);
+    if (s->db) {
+        s->dest->driver->stop(s);
+    }
+    sql_close(s->db);
+    arena_done(&s->arena);
+    s->magic = 0;
+    free(s);
+}
+
+// --- transactions --------------------------------------------------------------------------------
+
+static bool one_writer(const struct session *s)
+{
+    return (sql_features(s->db) & SQL_ONE_WRITER) != 0;
+}
+
+static bool begin(struct session *s, struct error *err)
+{
+    if (one_writer(s) && !turn_take(&s->dest->turn, s->dest->cancel, err)) {
+        return false;
+    }
+    if (!sql_begin(s->db, err)) {
+        if (one_writer(s)) {
+            turn_give(&s->dest->turn);
+        }
+        return false;
+    }
+    s->in_transaction = true;
+    s->failed = false;
+    return true;
+}
+
+static void end(struct session *s, bool committed)
+{
+    s->in_transaction = false;
+    s->failed = false;
+    s->dest->driver->ended(s, committed);
+    if (one_writer(s)) {
+        turn_give(&s->dest->turn);
+    }
+}
+
+bool session_enter(struct session *s, struct error *err)
+{
+    assert(!s->in_transaction);
+    if (!begin(s, err)) {
+        return false;
+    }
+    const char *lock = s->dest->driver->ddl_lock;
+    if (lock && !sql_exec(s->db, lock, err)) {
+        session_rollback(s);
+        return false;
+    }
+    return true;
+}
+
+bool session_leave(struct session *s, bool ok, struct error *err)
+{
+    if (ok && sql_commit(s->db, err)) {
+        end(s, true);
+        return true;
+    }
+    session_rollback(s);
+    return false;
+}
+
+bool session_begin(struct session *s, int64_t synced_ms, struct error *err)
+{
+    assert(s->magic == SESSION_MAGIC && !s->in_transaction);
+    char text[TIMESTAMP_TEXT_MAX];
+    bool formatted = timestamp_format(synced_ms, text);
+    assert(formatted);
+    if (!begin(s, err)) {
+        return error_context(err, "stream '%.*s'", STR_ARG(s->stream));
+    }
+    s->synced_ms = synced_ms;
+    memcpy(s->synced, text, sizeof(s->synced));
+    return true;
+}
+
+void session_rollback(struct session *s)
+{
+    assert(s->magic == SESSION_MAGIC);
+    if (s->in_transaction) {
+        sql_rollback(s->db);
+        end(s, false);
+    }
+}
+
+// After a failure the transaction is of no use; what comes next must be a rollback.
+static bool note(struct session *s, bool ok)
+{
+    s->failed = s->failed || !ok;
+    return ok;
+}
+
+static bool flush(struct session *s, struct error *err)
+{
+    if (!s->in_transaction || !s->dest->driver->flush) {
+        return true;
+    }
+    return note(s, s->dest->driver->flush(s, err));
+}
+
+static bool commit(struct session *s, struct str state, struct error *err)
+{
+    if (!flush(s, err)) {
+        return false;
+    }
+    if (state.ptr && !s->state_known) {
+        struct arena arena;
+        struct str ignored;
+        arena_init(&arena, 16U << 20);
+        bool ok = state_read(s, &arena, &ignored, err);
+        arena_done(&arena);
+        if (!ok) {
+            return false;
+        }
+    }
+    return (!state.ptr || state_write(s, state, err)) && sql_commit(s->db, err);
+}
+
+bool session_commit(struct session *s, struct str state, struct error *err)
+{
+    assert(s->magic == SESSION_MAGIC && s->in_transaction);
+    assert(!s->failed); // a failed write is followed by a rollback
+    if (!commit(s, state, err)) {
+        session_rollback(s);
+        return error_context(err, "stream '%.*s'", STR_ARG(s->stream));
+    }
+    s->state_version += state.ptr ? 1 : 0;
+    end(s, true);
+    return true;
+}
+
+bool session_read_state(struct session *s, struct arena *arena, struct str *ret, struct error *err)
+{
+    return state_read(s, arena, ret, err);
+}
+
+// --- tables and rows -----------------------------------------------------------------------------
+
+bool session_apply_schema(struct session *s, const struct table *table, bool *ret_empty,
+                          struct error *err)
+{
+    return schema_apply_table(s, table, ret_empty, err);
+}
+
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
+bool session_apply_view(struct session *s, struct str name, const struct str *tables,
+                        size_t n_tables, const struct str *columns, size_t n_columns,
+                        struct error *err)
+{
+    const struct view view = {name, tables, n_tables, columns, n_columns};
+    return schema_apply_view(s, &view, err);
+}
+
+bool session_index_synced(struct session *s, const struct table *table, struct error *err)
+{
+    return schema_index_synced(s, table, err);
+}
+
+bool session_write(struct session *s, const struct batch *batch, struct error *err)
+{
+    assert(s->magic == SESSION_MAGIC && s->in_transaction && !s->failed);
+    struct target *t = NULL;
+    bool ok = target_get(s, batch->table, &t, err);
+    bool by_key = batch->op == BATCH_DELETED || batch->op == BATCH_DELETE;
+    assert(!ok || !by_key || t->table.n_keys > 0);
+    if (ok && (batch->n_rows > 0 || batch->op == BATCH_REPLACE)) {
+        struct batch b = *batch;
+        if (b.op == BATCH_REPLACE && b.deleted && !t->has_deleted) {
+            b.n_rows = 0; // rows that cannot be marked are not inserted either
+        }
+        ok = s->dest->driver->write(s, t, &b, err);
+    }
+    return note(s, ok) || error_context(err, "table '%.*s'", STR_ARG(batch->table->name));
+}
+
+// Values of a sweep's or count's scope.
+static size_t add_arg(struct sql_value *args, size_t n, struct str text)
+{
+    args[n] = sql_text(text);
+    return n + 1;
+}
+
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
+bool session_sweep(struct session *s, const struct table *table, struct str scope_column,
+                   struct str scope_value, int64_t synced_before_ms, bool remove,
+                   uint64_t *ret_rows, struct error *err)
+{
+    assert(s->in_transaction && !s->failed && !table_is_system(table->name));
+    struct target *t = NULL;
+    if (!flush(s, err) || !note(s, target_get(s, table, &t, err))) {
+        return false;
+    }
+    char before[TIMESTAMP_TEXT_MAX];
+    bool formatted = timestamp_format(synced_before_ms, before);
+    assert(formatted);
+    remove = remove || !t->has_deleted; // a mark that cannot be kept
+    struct sql_value args[3];
+    size_t n = 0;
+    n = remove ? n : add_arg(args, n, str_from(s->synced));
+    n = add_arg(args, n, str_from(before));
+    n = scope_column.len > 0 ? add_arg(args, n, scope_value) : n;
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    text_sweep(&text, s->dest, t, scope_column, remove);
+    bool ok = sql_once(s->db, buf_str(&text), args, n, ret_rows, err);
+    buf_done(&text);
+    return note(s, ok) || error_context(err, "sweep of table '%.*s'", STR_ARG(table->name));
+}
+
+bool session_count(struct session *s, const struct table *table, struct str scope_column,
+                   struct str scope_value, uint64_t *ret, struct error *err)
+{
+    struct target *t = NULL;
+    if (!flush(s, err) || !target_get(s, table, &t, err)) {
+        return false;
+    }
+    struct sql_value args[1];
+    size_t n = scope_column.len > 0 ? add_arg(args, 0, scope_value) : 0;
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    text_count(&text, s->dest, t, scope_column);
+    bool found = false;
+    int64_t count = 0;
+    bool ok = sql_once_int(s->db, buf_str(&text), args, n, &found, &count, err);
+    buf_done(&text);
+    if (!ok) {
+        return error_context(err, "count of table '%.*s'", STR_ARG(table->name));
+    }
+    *ret = (uint64_t)count;
+    return true;
+}
