@@ -56,8 +56,6 @@ static const struct source_stream_info STREAMS[] = {
     PAIR("engagement_deal", "Associations of engagements with deals", "deals", ENGAGEMENTS),
     PAIR("ticket_engagement", "Associations of tickets with engagements", "tickets", ENGAGEMENTS),
 };
-}
-;
 
 static const struct {
     const char *name;
