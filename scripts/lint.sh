@@ -20,7 +20,7 @@ if [ "$format_status" -ne 0 ]; then
     fi
 fi
 
-for script in scripts/*.sh .ci/run bench/run; do
+for script in scripts/*.sh .ci/run; do
     [ ! -f "$script" ] || bash -n "$script" || status=1
 done
 [ "$status" -ne 0 ] || echo "lint: clean"
