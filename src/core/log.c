@@ -47,16 +47,24 @@ static bool contains_nocase(struct str s, struct str needle)
     return false;
 }
 
+// Whether a word starts at s[i]: behind what is no letter, or at the capital of "apiKey" and
+// "HTTPKey".
+static bool word_starts(struct str s, size_t i)
+{
+    if (i == 0 || !is_letter(s.ptr[i - 1])) {
+        return true;
+    }
+    bool lower_follows = i + 1 < s.len && is_letter(s.ptr[i + 1]) && !is_upper(s.ptr[i + 1]);
+    return is_upper(s.ptr[i]) && (!is_upper(s.ptr[i - 1]) || lower_follows);
+}
+
 // Whether `word` stands alone in s, as in "api_key", "apiKey", "x-key-2"; not as in "monkey".
 static bool has_word(struct str s, struct str word)
 {
     for (size_t i = 0; i + word.len <= s.len; i++) {
         size_t end = i + word.len;
-        bool starts =
-            i == 0 || !is_letter(s.ptr[i - 1]) || (is_upper(s.ptr[i]) && !is_upper(s.ptr[i - 1]));
-        bool ends = end == s.len || !is_letter(s.ptr[end]) ||
-                    (is_upper(s.ptr[end]) && !is_upper(s.ptr[end - 1]));
-        if (starts && ends && str_eq_nocase(str_sub(s, i, word.len), word)) {
+        bool ends = end == s.len || !is_letter(s.ptr[end]) || word_starts(s, end);
+        if (ends && word_starts(s, i) && str_eq_nocase(str_sub(s, i, word.len), word)) {
             return true;
         }
     }

@@ -133,7 +133,8 @@ void make_room(json_doc *d, size_t len)
         want *= 2;
     }
     d->body.reset(new (std::nothrow) char[want + simdjson::SIMDJSON_PADDING]);
-    // One level more than the limit, since simdjson refuses what reaches its depth.
+    // One level more than the limit, since simdjson refuses what reaches its depth. Empty
+    // containers do not count.
     if (!d->body || d->parser.allocate(want, LIMIT_JSON_DEPTH + 1) != simdjson::SUCCESS ||
         d->document.allocate(want) != simdjson::SUCCESS) {
         abort(); // out of memory; the size is bounded by LIMIT_BODY_BYTES

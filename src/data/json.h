@@ -3,9 +3,10 @@
 // A document owns the parsed form of one body; values are two words that point into it and cost
 // nothing. Strings are unescaped slices into the document, valid until it is parsed again or
 // destroyed; they may hold NUL bytes (from \u0000). The body itself is not needed after parsing.
-// The parser accepts what RFC 8259 accepts: valid UTF-8, one value, nesting up to LIMIT_JSON_DEPTH.
-// A number beyond 64 bits or beyond a double is read as a string of its text, so that no digit is
-// lost. One owner thread per document at a time; it may be handed over.
+// The parser accepts what RFC 8259 accepts: valid UTF-8, one value, nesting up to LIMIT_JSON_DEPTH
+// (an empty array or object adds no level). A number beyond 64 bits or beyond a double is read as a
+// string of its text, so that no digit is lost. One owner thread per document at a time; it may be
+// handed over.
 #pragma once
 
 #include "core/error.h"

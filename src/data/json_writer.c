@@ -137,7 +137,6 @@ void json_put_raw(struct json_writer *w, struct str json)
     buf_add(w->out, json);
 }
 
-// An integer, or else a double.
 static void put_number(struct json_writer *w, struct json value)
 {
     int64_t n;
@@ -155,25 +154,28 @@ static void put_number(struct json_writer *w, struct json value)
     }
 }
 
-static void put_scalar(struct json_writer *w, struct json value)
+// All but containers with something in them.
+static void put_single(struct json_writer *w, struct json value)
 {
     struct str s;
     bool b;
+    enum json_type type = json_type(value);
     if (json_string(value, &s)) {
         json_put_str(w, s);
     } else if (json_bool(value, &b)) {
         json_put_bool(w, b);
-    } else if (json_is_null(value)) {
+    } else if (type == JSON_NULL) {
         json_put_null(w);
+    } else if (type == JSON_ARRAY || type == JSON_OBJECT) {
+        json_put_raw(w, type == JSON_ARRAY ? STR("[]") : STR("{}"));
     } else {
         put_number(w, value);
     }
 }
 
-static bool is_container(struct json value)
+static bool has_items(struct json value)
 {
-    enum json_type type = json_type(value);
-    return type == JSON_OBJECT || type == JSON_ARRAY;
+    return json_count(value) > 0;
 }
 
 // Writes a container without recursion; the parser bounds its nesting.
@@ -195,20 +197,20 @@ static void put_container(struct json_writer *w, struct json container)
         if (top->object) {
             json_key(w, key);
         }
-        if (is_container(value)) {
+        if (has_items(value)) {
             assert(depth < ARRAY_LEN(stack));
             stack[depth] = json_iter(value);
             begin(w, stack[depth++].object);
         } else {
-            put_scalar(w, value);
+            put_single(w, value);
         }
     }
 }
 
 void json_put(struct json_writer *w, struct json value)
 {
-    if (!is_container(value)) {
-        put_scalar(w, value);
+    if (!has_items(value)) {
+        put_single(w, value);
         return;
     }
     before_value(w);
