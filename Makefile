@@ -37,8 +37,8 @@ lint: ## the quick gates: format, layering, sizes, banned functions, globals (no
 check: ## every gate: lint and clang-tidy
 	@$(SETUP) build check
 	@scripts/lint.sh
-	$(call configure,$(BUILD),)
-	@scripts/tidy.sh $(BUILD)
+	$(call configure,build-clang,--native-file scripts/clang.ini -Dwerror=true)
+	@scripts/tidy.sh build-clang
 
 .PHONY: bench
 bench: ## measure; prints a table and writes bench/out/results.json
