@@ -141,6 +141,7 @@ struct str arena_dup(struct arena *a, struct str s)
 
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {
+    assert(fmt);
     va_list args;
     va_list again;
     va_start(args, fmt);

@@ -247,7 +247,8 @@ static void test_numbers_beyond(void **state)
         it = json_iter(array);
         assert_true(json_next(&it, &number) && json_type(number) == JSON_INT);
         struct str s;
-        assert_true(json_next(&it, &number) && json_string(number, &s));
+        assert_true(json_next(&it, &number));
+        assert_true(json_string(number, &s));
         check_str(s, ROWS[i].want);
     }
     double d = 1;
@@ -309,8 +310,8 @@ static void test_repair_has_limits(void **state)
     static const char *const ROWS[] = {"[\"\xff\"",
                                        "\xff[1]",
                                        "[\"\xff\",]",
-                                       "{\"\xff\":\x01"
-                                       "1}",
+                                       ("{\"\xff\":\x01"
+                                        "1}"),
                                        "[\"\xff",
                                        "\"\xff\" x"};
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
