@@ -1,0 +1,146 @@
+#include "cli/cli.h"
+
+#include "cli/sync_settings.h"
+
+static const struct setting STREAMS_SETTINGS[] = {
+    {.name = "json", .type = SET_BOOL, .offset = 0, .help = "Print one JSON object per stream."},
+};
+
+static const char SYNC_NOTES[] =
+    "Streams, tables and scopes are listed by: sluice streams\n"
+    "\n"
+    "Exit codes: 0 all streams complete; 2 usage; 3 some streams failed, the others complete;\n"
+    "4 credentials; 5 destination; 6 source; 7 interrupted (run the same command again to go on).\n"
+    "\n"
+    "Examples:\n"
+    "  HUBSPOT_TOKEN=pat-... sluice sync hubspot --into sqlite:hubspot.db\n"
+    "  sluice sync hubspot --into postgres://me@localhost/warehouse --streams contacts,deals\n";
+
+static const struct verb VERBS[] = {
+    {"sync", "hubspot --into URL", "Load HubSpot into a database, or bring it up to date",
+     SYNC_SETTINGS, SYNC_SETTINGS_N, SYNC_NOTES, cli_sync},
+    {"streams", "", "List the streams, their tables and the scopes they need", STREAMS_SETTINGS,
+     ARRAY_LEN(STREAMS_SETTINGS), NULL, cli_streams},
+    {"doctor", "[--into URL]", "Check token, HubSpot and destination, one line each", SYNC_SETTINGS,
+     SYNC_SETTINGS_N, NULL, cli_doctor},
+    {"version", "", "Print the versions of sluice and of its libraries", NULL, 0, NULL,
+     cli_version},
+    {"completions", "bash|zsh|fish", "Print a completion script for a shell", NULL, 0,
+     "Example:\n  sluice completions bash > ~/.local/share/bash-completion/completions/sluice\n",
+     cli_completions},
+};
+
+const struct verb *verbs(size_t *ret_n)
+{
+    *ret_n = ARRAY_LEN(VERBS);
+    return VERBS;
+}
+
+const struct verb *verb_find(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
+        if (str_eq(name, str_from(VERBS[i].name))) {
+            return &VERBS[i];
+        }
+    }
+    return NULL;
+}
+
+static void help(FILE *out)
+{
+    fputs("sluice moves HubSpot data into a database you own.\n\nUsage: sluice VERB [options]\n\n",
+          out);
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
+        fprintf(out, "  %-12s %s\n", VERBS[i].name, VERBS[i].summary);
+    }
+    fputs("\nEvery verb answers --help. The manual: man sluice\n"
+          "Start with: HUBSPOT_TOKEN=... sluice sync hubspot --into sqlite:hubspot.db\n",
+          out);
+}
+
+void cli_help_verb(const struct verb *v, FILE *out)
+{
+    fprintf(out, "%s.\n\nUsage: sluice %s%s%s%s\n", v->summary, v->name, v->usage[0] ? " " : "",
+            v->usage, v->n_settings > 0 ? " [options]" : "");
+    if (v->n_settings > 0) {
+        fputs("\nOptions (each also as SLUICE_NAME in the environment):\n", out);
+        settings_help(v->settings, v->n_settings, out);
+    }
+    if (v->notes) {
+        fprintf(out, "\n%s", v->notes);
+    }
+}
+
+int cli_fail(const struct error *err)
+{
+    const struct error_info *info = error_info(err->code);
+    fprintf(stderr, "sluice: %s\n", err->message);
+    if (info->hint[0] != '\0') {
+        fprintf(stderr, "  hint: %s\n", info->hint);
+    }
+    return info->exit_code;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cli_parse(const struct cli *cli, const char *verb, int argc, char **argv, void *target,
+               struct settings *ret_settings, struct str *words, size_t max_words,
+               size_t *ret_words, int *ret_exit)
+{
+    const struct verb *v = verb_find(str_from(verb));
+    assert(v);
+    if (wants_help(argc, argv)) {
+        cli_help_verb(v, stdout);
+        *ret_exit = 0;
+        return false;
+    }
+    struct error err;
+    if (settings_init(ret_settings, v->settings, v->n_settings, "SLUICE", target, cli->arena,
+                      &err) &&
+        settings_parse_args(ret_settings, argc, argv, words, max_words, ret_words, &err) &&
+        settings_check(ret_settings, &err)) {
+        return true;
+    }
+    fprintf(stderr, "sluice %s: %s\n  hint: see sluice %s --help\n", verb, err.message, verb);
+    *ret_exit = error_info(ERR_USAGE)->exit_code;
+    return false;
+}
+
+int cli_main(const struct cli *cli, int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return error_info(ERR_USAGE)->exit_code;
+    }
+    struct str word = str_from(argv[1]);
+    if (str_eq(word, STR("--version"))) {
+        word = STR("version");
+    }
+    if (str_eq(word, STR("--help")) || str_eq(word, STR("-h")) || str_eq(word, STR("help"))) {
+        const struct verb *v = argc > 2 ? verb_find(str_from(argv[2])) : NULL;
+        if (v) {
+            cli_help_verb(v, stdout);
+        } else {
+            help(stdout);
+        }
+        return 0;
+    }
+    const struct verb *v = verb_find(word);
+    if (!v) {
+        fprintf(stderr, "sluice: there is no verb \"%s\"; there are", argv[1]);
+        for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
+            fprintf(stderr, "%s %s", i ? "," : "", VERBS[i].name);
+        }
+        fputs("\n", stderr);
+        return error_info(ERR_USAGE)->exit_code;
+    }
+    return v->run(cli, argc - 1, argv + 1);
+}

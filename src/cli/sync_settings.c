@@ -1,0 +1,196 @@
+#include "cli/sync_settings.h"
+
+#include "http/url.h"
+
+enum { TOKEN_MAX = 4096, HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+
+#define FIELD(f) offsetof(struct sync_settings, f)
+
+const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N] = {
+    {.name = "into",
+     .type = SET_STR,
+     .offset = FIELD(into),
+     .arg = "URL",
+     .help = "Where to: sqlite:FILE, sqlite:DIR/ (DIR/<schema>.db) or "
+             "postgres://USER:PASSWORD@HOST/DB."},
+    {.name = "schema",
+     .type = SET_STR,
+     .offset = FIELD(schema),
+     .fallback = "hubspot",
+     .arg = "NAME",
+     .help = "Schema that holds the tables (for sqlite:DIR/ the name of the file)."},
+    {.name = "streams",
+     .type = SET_STR,
+     .offset = FIELD(streams),
+     .arg = "A,B",
+     .help = "Only these streams; without it, all."},
+    {.name = "full-refresh",
+     .type = SET_BOOL,
+     .offset = FIELD(full_refresh),
+     .help = "Read everything anew; rows that are gone from HubSpot are marked deleted."},
+    {.name = "since",
+     .type = SET_DATE,
+     .offset = FIELD(since_ms),
+     .arg = "DATE",
+     .help = "On the first load, only records modified since this date."},
+    {.name = "token-env",
+     .type = SET_STR,
+     .offset = FIELD(token_env),
+     .fallback = "HUBSPOT_TOKEN",
+     .arg = "NAME",
+     .help = "Environment variable that holds the private app token, service key or access token."},
+    {.name = "base-url",
+     .type = SET_STR,
+     .offset = FIELD(base_url),
+     .fallback = "https://api.hubapi.com",
+     .arg = "URL",
+     .help = "HubSpot's API, or a simulator's."},
+    {.name = "api-version",
+     .type = SET_ENUM,
+     .offset = FIELD(api_version),
+     .fallback = "2026-09",
+     .choices = "2026-09|2026-03|legacy",
+     .help = "Version of HubSpot's API to call."},
+    {.name = "share",
+     .type = SET_FLOAT,
+     .offset = FIELD(share),
+     .fallback = "0.8",
+     .min = 0.01,
+     .max = 1,
+     .arg = "SHARE",
+     .help = "Part of the account's HubSpot limits that may be used."},
+    {.name = "search-limit",
+     .type = SET_INT,
+     .offset = FIELD(search_limit),
+     .fallback = "5",
+     .min = 1,
+     .max = 1000,
+     .arg = "N",
+     .help = "Searches per second that HubSpot grants the account (it does not say itself)."},
+    {.name = "parallel",
+     .type = SET_INT,
+     .offset = FIELD(parallel),
+     .fallback = "4",
+     .min = 1,
+     .max = 32,
+     .arg = "N",
+     .help = "Streams at once."},
+    {.name = "horizon",
+     .type = SET_MS,
+     .offset = FIELD(horizon_ms),
+     .fallback = "1h",
+     .min = 0,
+     .max = 7.0 * DAY_MS,
+     .arg = "TIME",
+     .help =
+         "How long HubSpot's search may lag behind; each run reads again what changed since then."},
+    {.name = "association-sweep",
+     .type = SET_MS,
+     .offset = FIELD(association_sweep_ms),
+     .fallback = "24h",
+     .min = 0,
+     .max = 365.0 * DAY_MS,
+     .arg = "TIME",
+     .help = "Read all associations anew when the last time is longer ago than this."},
+    {.name = "metadata-columns",
+     .type = SET_ENUM,
+     .offset = FIELD(metadata_columns),
+     .fallback = "sluice",
+     .choices = "sluice|weld|fivetran",
+     .help = "Names of the columns that say when a row was synced and whether it is deleted."},
+    {.name = "json",
+     .type = SET_BOOL,
+     .offset = FIELD(json),
+     .help = "Print one JSON object per event on standard output."},
+    {.name = "quiet", .type = SET_BOOL, .offset = FIELD(quiet), .help = "Print errors only."},
+    {.name = "no-progress",
+     .type = SET_BOOL,
+     .offset = FIELD(ephemeral),
+     .help = "Log lines instead of live ones, on a terminal too."},
+    {.name = "log-level",
+     .type = SET_ENUM,
+     .offset = FIELD(log_level),
+     .fallback = "warn",
+     .choices = "debug|info|warn|error|off",
+     .help = "What is logged on standard error besides progress."},
+};
+
+struct metadata_columns sync_metadata(struct str preset)
+{
+    static const struct {
+        struct str name;
+        struct metadata_columns columns;
+    } PRESETS[] = {
+        {STR_INIT("sluice"), {STR_INIT("_sluice_synced"), STR_INIT("_sluice_deleted")}},
+        {STR_INIT("weld"), {STR_INIT("_weld_synced"), {NULL, 0}}},
+        {STR_INIT("fivetran"), {STR_INIT("_fivetran_synced"), STR_INIT("_fivetran_deleted")}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(PRESETS); i++) {
+        if (str_eq(preset, PRESETS[i].name)) {
+            return PRESETS[i].columns;
+        }
+    }
+    assert(!"the settings table admits only known presets");
+    abort();
+}
+
+bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err)
+{
+    char name[256];
+    if (s->token_env.len == 0 || s->token_env.len >= sizeof name) {
+        return error_set(err, ERR_CONFIG,
+                         "--token-env: the name of an environment variable is needed");
+    }
+    memcpy(name, s->token_env.ptr, s->token_env.len);
+    name[s->token_env.len] = '\0';
+    struct str token = str_trim(str_from(getenv(name)));
+    if (token.len == 0) {
+        return error_set(err, ERR_CREDENTIALS, "no token: the environment variable %s is %s", name,
+                         getenv(name) ? "empty" : "not set");
+    }
+    for (size_t i = 0; i < token.len; i++) {
+        if (token.ptr[i] <= ' ' || token.ptr[i] == 0x7f || token.len > TOKEN_MAX) {
+            return error_set(
+                err, ERR_CREDENTIALS,
+                "the value of %s cannot be a token: it holds spaces or control characters, "
+                "or is longer than %d bytes",
+                name, TOKEN_MAX);
+        }
+    }
+    *ret = token;
+    return true;
+}
+
+bool sync_source_options(const struct sync_settings *s, struct str token, const struct clock *clock,
+                         const struct log *log, const struct cancel *cancel,
+                         struct source_hubspot_options *ret, struct error *err)
+{
+    struct source_hubspot_options o = {
+        .account = {.token = token,
+                    .share = s->share,
+                    .search_per_second = (int)s->search_limit,
+                    .clock = clock,
+                    .log = log,
+                    .cancel = cancel},
+        .horizon_ms = s->horizon_ms,
+        .association_sweep_ms = s->association_sweep_ms,
+    };
+    if (!url_check_base(s->base_url, &o.account.base_url, err)) {
+        return error_context(err, "--base-url");
+    }
+    bool known = api_version_parse(s->api_version, &o.account.version);
+    assert(known); // the settings table admits only known versions
+    *ret = o;
+    return true;
+}
+
+struct destination_options sync_destination_options(const struct sync_settings *s,
+                                                    const struct clock *clock,
+                                                    const struct cancel *cancel)
+{
+    return (struct destination_options){.url = s->into,
+                                        .schema = s->schema,
+                                        .metadata = sync_metadata(s->metadata_columns),
+                                        .clock = clock,
+                                        .cancel = cancel};
+}

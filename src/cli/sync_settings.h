@@ -1,0 +1,46 @@
+// The settings of `sluice sync` and `sluice doctor`: one table, from which parsing, checks, help
+// and docs come.
+#pragma once
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "core/settings.h"
+#include "destination/destination.h"
+#include "source/hubspot/source_hubspot.h"
+
+enum { SYNC_SETTINGS_N = 18 };
+extern const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N];
+
+struct sync_settings {
+    struct str token_env;
+    struct str base_url;
+    struct str api_version;
+    struct str into;
+    struct str schema;
+    struct str streams;
+    bool full_refresh;
+    int64_t since_ms;
+    double share;
+    struct str metadata_columns;
+    int64_t parallel;
+    int64_t horizon_ms;
+    int64_t association_sweep_ms;
+    int64_t search_limit;
+    bool json;
+    bool quiet;
+    struct str log_level;
+    bool ephemeral; // --no-progress: log lines even on a terminal
+};
+
+// The names of the metadata columns of a preset.
+struct metadata_columns sync_metadata(struct str preset);
+// The token from the environment variable that the settings name. CREDENTIALS error when it is not
+// there or cannot be one.
+bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err) MUST_CHECK;
+// Options of source and destination from the settings. The texts are those of the settings.
+bool sync_source_options(const struct sync_settings *s, struct str token, const struct clock *clock,
+                         const struct log *log, const struct cancel *cancel,
+                         struct source_hubspot_options *ret, struct error *err) MUST_CHECK;
+struct destination_options sync_destination_options(const struct sync_settings *s,
+                                                    const struct clock *clock,
+                                                    const struct cancel *cancel);

@@ -1,0 +1,192 @@
+#include "engine/load.h"
+
+#include "core/buf.h"
+#include "core/limits.h"
+#include "core/queue.h"
+
+enum {
+    COMMIT_ROWS = 10000,
+    COMMIT_AFTER_US = 1000000,
+    LINGER_MS =
+        5, // an empty queue is often filled again at once; a commit is cheaper for more rows
+};
+
+// The extracting thread.
+struct extract {
+    struct load *load;
+    struct queue *queue;
+    bool ok;
+    struct error error;
+};
+
+static void *extract_main(void *user)
+{
+    struct extract *x = user;
+    x->ok = true;
+    for (;;) {
+        struct page *page = NULL;
+        if (cancel_requested(x->load->options->cancel)) {
+            x->ok = error_set(&x->error, ERR_INTERRUPTED, "interrupted");
+            break;
+        }
+        if (!source_stream_next(x->load->source, &page, &x->error)) {
+            x->ok = false;
+            break;
+        }
+        if (!page) {
+            break;
+        }
+        if (!queue_put(x->queue, page)) {
+            page_destroy(page); // loading has failed
+            break;
+        }
+    }
+    queue_close(x->queue);
+    return NULL;
+}
+
+// The open transaction of the loading side.
+struct transaction {
+    bool open;
+    bool held; // the last page asked not to commit yet
+    int64_t begun_us;
+    uint64_t rows;
+    uint64_t records, bytes, rejects, removed;
+    struct buf cursor;
+    bool has_cursor;
+};
+
+static bool begin(struct load *l, struct transaction *t, struct error *err)
+{
+    const struct clock *clock = l->options->clock;
+    if (!session_begin(l->session, clock_now_ms(clock), err)) {
+        return false;
+    }
+    t->open = true;
+    t->begun_us = clock_mono_us(clock);
+    return true;
+}
+
+static bool write_page(struct load *l, struct transaction *t, const struct page *page,
+                       struct error *err)
+{
+    for (size_t i = 0; i < page->n_batches; i++) {
+        const struct batch *b = &page->batches[i];
+        t->rows += b->n_rows;
+        if (!session_write(l->session, b, err)) {
+            return error_context(err, "table %.*s", STR_ARG(b->table->name));
+        }
+    }
+    for (size_t i = 0; i < page->n_sweeps; i++) {
+        const struct page_sweep *w = &page->sweeps[i];
+        uint64_t rows = 0;
+        if (!session_sweep(l->session, w->table, w->scope_column, w->scope_value, w->before_ms,
+                           w->remove, &rows, err)) {
+            return error_context(err, "table %.*s", STR_ARG(w->table->name));
+        }
+        t->removed += rows;
+    }
+    t->records += page->records;
+    t->bytes += page->bytes;
+    t->rejects += page->rejects;
+    t->held = page->hold;
+    if (page->cursor.ptr) {
+        buf_reset(&t->cursor);
+        if (!buf_add(&t->cursor, page->cursor)) {
+            return error_set(err, ERR_LIMIT, "the stream's state is larger than %d bytes",
+                             LIMIT_STATE_BYTES);
+        }
+        t->has_cursor = true;
+    }
+    return true;
+}
+
+static void reset(struct transaction *t)
+{
+    t->open = false;
+    t->held = false;
+    t->has_cursor = false;
+    t->rows = t->records = t->bytes = t->rejects = t->removed = 0;
+}
+
+static bool commit(struct load *l, struct transaction *t, struct error *err)
+{
+    assert(t->open && !t->held);
+    struct str state = t->has_cursor ? buf_str(&t->cursor) : (struct str){NULL, 0};
+    if (!session_commit(l->session, state, err)) {
+        reset(t);
+        return false;
+    }
+    pthread_mutex_lock(&l->job->lock);
+    struct stream_report *r = &l->job->report;
+    r->rows += t->records;
+    r->bytes += t->bytes;
+    r->rejects += t->rejects;
+    r->removed += t->removed;
+    if (r->first_commit_ms == 0 && t->records > 0) {
+        r->first_commit_ms = clock_now_ms(l->options->clock);
+    }
+    pthread_mutex_unlock(&l->job->lock);
+    reset(t);
+    l->changed(l->user, l->job);
+    return true;
+}
+
+static bool load_page(struct load *l, struct transaction *t, struct page *page, struct error *err)
+{
+    bool ok = (t->open || begin(l, t, err)) && write_page(l, t, page, err);
+    page_destroy(page);
+    if (ok && !t->held &&
+        (t->rows >= COMMIT_ROWS ||
+         clock_mono_us(l->options->clock) - t->begun_us >= COMMIT_AFTER_US)) {
+        ok = commit(l, t, err);
+    }
+    return ok;
+}
+
+// Loads until the queue is closed and empty.
+static bool load_queue(struct load *l, struct queue *queue, struct transaction *t,
+                       struct error *err)
+{
+    for (;;) {
+        struct page *page = queue_take(queue, t->open && !t->held ? LINGER_MS : -1);
+        if (page) {
+            if (!load_page(l, t, page, err)) {
+                return false;
+            }
+            continue;
+        }
+        if (t->open && !t->held && !commit(l, t, err)) {
+            return false;
+        }
+        if (queue_is_done(queue)) {
+            return true;
+        }
+    }
+}
+
+bool load_stream(struct load *l, struct error *err)
+{
+    struct extract x = {.load = l, .queue = queue_create(LIMIT_QUEUE_PAGES)};
+    struct transaction t = {0};
+    buf_init(&t.cursor, LIMIT_STATE_BYTES);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, extract_main, &x) != 0) {
+        queue_destroy(x.queue);
+        return error_set(err, ERR_INTERNAL, "no thread could be started");
+    }
+    bool ok = load_queue(l, x.queue, &t, err);
+    queue_close(x.queue);
+    pthread_join(thread, NULL);
+    struct page *page;
+    while ((page = queue_try_take(x.queue)) != NULL) {
+        page_destroy(page);
+    }
+    session_rollback(l->session); // of what was held, or of what failed
+    queue_destroy(x.queue);
+    buf_done(&t.cursor);
+    if (ok && !x.ok) {
+        *err = x.error;
+    }
+    return ok && x.ok;
+}

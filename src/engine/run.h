@@ -1,0 +1,72 @@
+// A run: some streams of a source into a destination, several at once.
+//
+// Each stream goes through named steps (open, discover, plan, load, audit, close); in `load` one
+// thread extracts pages while another loads the former ones, with a bounded queue between them. A
+// stream that fails does not stop the others; streams that need it are not run. Rows and state
+// commit together, so a run that is interrupted or killed is gone on with by the next. Threads:
+// run_execute blocks; run_report may be called from any thread meanwhile. Events come one at a
+// time, from the threads of the run.
+#pragma once
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "destination/destination.h"
+#include "source/source.h"
+
+struct run;
+
+enum stream_status {
+    STREAM_WAITING,
+    STREAM_RUNNING,
+    STREAM_COMPLETED,
+    STREAM_FAILED,
+    STREAM_INTERRUPTED, // stopped on request, between two transactions
+    STREAM_STATUS_COUNT
+};
+const char *stream_status_name(enum stream_status s); // "waiting", "running", ...
+
+struct run_options {
+    struct source *source;
+    struct destination *destination;
+    const struct source_stream_info *const *streams;
+    size_t n_streams;
+    bool full_refresh;
+    int64_t since_ms; // 0: everything
+    size_t parallel;  // streams at once
+    struct metadata_columns metadata;
+    const struct clock *clock;
+    const struct log *log; // may be NULL
+    struct cancel *cancel;
+    // Something worth telling happened to stream i; may be NULL.
+    void (*on_event)(void *user, struct run *run, size_t stream);
+    void *user;
+};
+
+struct stream_report {
+    const struct source_stream_info *info;
+    enum stream_status status;
+    const char *step;        // "discover", "full", "incremental", ...; static
+    const char *waiting_for; // NULL: nothing in particular; static
+    int64_t waiting_until_ms;
+    uint64_t rows;  // records loaded and committed
+    uint64_t bytes; // received
+    uint64_t calls;
+    uint64_t rejects;             // values set aside
+    uint64_t removed;             // rows that a full pass did not see
+    uint64_t estimated_total;     // 0: unknown
+    int64_t started_ms, ended_ms; // wall clock; 0: not yet
+    int64_t first_commit_ms;      // of this stream; 0: none
+    bool audited;
+    uint64_t source_count, destination_count; // when audited
+    struct error error;                       // FAILED, INTERRUPTED
+};
+
+struct run *run_create(const struct run_options *options);
+void run_destroy(struct run *r); // takes NULL; not while executing
+// Runs all streams; returns when every one has ended.
+void run_execute(struct run *r);
+size_t run_streams(const struct run *r);
+void run_report(struct run *r, size_t stream, struct stream_report *ret);
+// The exit code for how it went (see errors.def): 0 all complete, 3 some failed and others not, 7
+// interrupted, else that of the first failure.
+int run_exit_code(struct run *r);

@@ -1,0 +1,223 @@
+#include "engine/stream_run.h"
+
+#include "core/limits.h"
+#include "core/timestamp.h"
+#include "engine/load.h"
+
+enum { AUDIT_COLUMNS = 6 };
+
+// What a stream holds open while it runs.
+struct stream_work {
+    const struct run_options *options;
+    struct stream_job *job;
+    void (*changed)(void *user, struct stream_job *job);
+    void *user;
+    struct arena arena;
+    struct session *session; // the loading thread's
+    struct session *reader;  // the extracting thread's, opened when it first asks
+    struct source_lookup lookup;
+    struct source_stream *source;
+    struct str state;
+};
+
+static void set_step(struct stream_work *w, const char *step)
+{
+    pthread_mutex_lock(&w->job->lock);
+    w->job->report.step = step;
+    pthread_mutex_unlock(&w->job->lock);
+    w->changed(w->user, w->job);
+}
+
+// ---- what the source asks of the destination
+
+static bool on_read_ids(void *user, const struct source_ids_query *q, int64_t *ids, size_t *ret_n,
+                        int64_t *ret_max_synced_ms, struct error *err)
+{
+    struct stream_work *w = user;
+    if (!w->reader) {
+        struct str name = arena_printf(&w->arena, "%s/read", w->job->info->name);
+        if (!session_open(w->options->destination, name, &w->reader, err)) {
+            return false;
+        }
+    }
+    return session_read_ids(w->reader, q->table, q->id_column, q->after_id, q->synced_after_ms, ids,
+                            q->max, ret_n, ret_max_synced_ms, err);
+}
+
+// Only while the stream opens, before there is an extracting thread.
+static bool on_read_table(void *user, const struct table *table, session_row_fn *row,
+                          void *row_user, struct error *err)
+{
+    struct stream_work *w = user;
+    assert(!w->source);
+    return session_read_table(w->session, table, row, row_user, err);
+}
+
+// ---- the steps
+
+static bool step_open(struct stream_work *w, struct error *err)
+{
+    return session_open(w->options->destination, str_from(w->job->info->name), &w->session, err) &&
+           session_read_state(w->session, &w->arena, &w->state, err);
+}
+
+static bool step_discover(struct stream_work *w, struct error *err)
+{
+    w->lookup = (struct source_lookup){.user = w,
+                                       .read_ids = on_read_ids,
+                                       .read_table = on_read_table,
+                                       .column_table = &TABLE_COLUMN,
+                                       .reject_table = &TABLE_REJECT};
+    struct source_stream *source = NULL;
+    if (!source_stream_open(w->options->source,
+                            &(struct source_stream_options){
+                                .info = w->job->info,
+                                .state = w->state,
+                                .full_refresh = w->options->full_refresh,
+                                .since_ms = w->options->since_ms,
+                                .lookup = &w->lookup,
+                                .metadata = w->options->metadata,
+                            },
+                            &source, err)) {
+        return false;
+    }
+    w->source = source;
+    pthread_mutex_lock(&w->job->lock);
+    w->job->source = source;
+    pthread_mutex_unlock(&w->job->lock);
+    return true;
+}
+
+static bool step_plan(struct stream_work *w, struct error *err)
+{
+    size_t n = 0;
+    bool all_empty = true;
+    const struct table *const *tables = source_stream_tables(w->source, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool empty = false;
+        if (!session_apply_schema(w->session, tables[i], &empty, err)) {
+            return error_context(err, "table %.*s", STR_ARG(tables[i]->name));
+        }
+        all_empty = all_empty && empty;
+    }
+    source_stream_start(w->source, all_empty);
+    return true;
+}
+
+static bool step_load(struct stream_work *w, struct error *err)
+{
+    struct load l = {.options = w->options,
+                     .job = w->job,
+                     .source = w->source,
+                     .session = w->session,
+                     .changed = w->changed,
+                     .user = w->user};
+    return load_stream(&l, err);
+}
+
+static bool write_audit(struct stream_work *w, const struct source_audit *a, uint64_t count,
+                        struct error *err)
+{
+    char now[TIMESTAMP_TEXT_MAX];
+    int64_t now_ms = clock_now_ms(w->options->clock);
+    timestamp_format(now_ms, now);
+    struct cell cells[AUDIT_COLUMNS] = {
+        {.ptr = w->job->info->name, .len = (uint32_t)strlen(w->job->info->name), .kind = CELL_TEXT},
+        {.ptr = "all", .len = 3, .kind = CELL_TEXT},
+        {.num = (int64_t)a->source_count, .kind = CELL_INT},
+        {.num = (int64_t)count, .kind = CELL_INT},
+        {.num = 0, .kind = CELL_INT},
+        {.ptr = now, .len = (uint32_t)strlen(now), .kind = CELL_TEXT},
+    };
+    struct batch b = {.table = &TABLE_AUDIT, .op = BATCH_UPSERT, .n_rows = 1, .cells = cells};
+    if (session_begin(w->session, now_ms, err) && session_write(w->session, &b, err)) {
+        return session_commit(w->session, (struct str){NULL, 0}, err);
+    }
+    session_rollback(w->session);
+    return false;
+}
+
+// Compares what the source counts with what is here, after a full pass.
+static bool step_audit(struct stream_work *w, struct error *err)
+{
+    struct source_audit a;
+    uint64_t count = 0;
+    source_stream_audit(w->source, &a);
+    if (!a.known) {
+        return true;
+    }
+    if (!session_count(w->session, a.table, a.scope_column, a.scope_value, &count, err) ||
+        !write_audit(w, &a, count, err)) {
+        return false;
+    }
+    pthread_mutex_lock(&w->job->lock);
+    w->job->report.audited = true;
+    w->job->report.source_count = a.source_count;
+    w->job->report.destination_count = count;
+    pthread_mutex_unlock(&w->job->lock);
+    return true;
+}
+
+static bool step_close(struct stream_work *w, struct error *err)
+{
+    size_t n = 0;
+    const struct source_view *views = source_stream_views(w->source, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!session_apply_view(w->session, views[i].name, views[i].tables, views[i].n_tables,
+                                views[i].columns, views[i].n_columns, err)) {
+            return error_context(err, "view %.*s", STR_ARG(views[i].name));
+        }
+    }
+    const struct table *const *tables = source_stream_tables(w->source, &n);
+    return n == 0 || session_index_synced(w->session, tables[0], err);
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(struct stream_work *w, struct error *err);
+} STEPS[] = {
+    {"open", step_open}, {"discover", step_discover}, {"plan", step_plan},
+    {"load", step_load}, {"audit", step_audit},       {"close", step_close},
+};
+
+static void finish(struct stream_work *w, bool ok, const struct error *err)
+{
+    pthread_mutex_lock(&w->job->lock);
+    struct stream_report *r = &w->job->report;
+    if (w->job->source) {
+        struct source_progress p;
+        source_stream_progress(w->job->source, &p);
+        r->calls = p.calls;
+        r->estimated_total = p.estimated_total;
+        w->job->source = NULL;
+    }
+    r->ended_ms = clock_now_ms(w->options->clock);
+    r->waiting_for = NULL;
+    if (ok) {
+        r->status = STREAM_COMPLETED;
+        r->step = "done";
+    } else {
+        r->error = *err;
+        r->status = err->code == ERR_INTERRUPTED ? STREAM_INTERRUPTED : STREAM_FAILED;
+    }
+    pthread_mutex_unlock(&w->job->lock);
+    w->changed(w->user, w->job);
+}
+
+void stream_run(const struct run_options *options, struct stream_job *job,
+                void (*changed)(void *user, struct stream_job *job), void *user)
+{
+    struct stream_work w = {.options = options, .job = job, .changed = changed, .user = user};
+    struct error err = {0};
+    bool ok = true;
+    arena_init(&w.arena, LIMIT_STATE_BYTES * 2);
+    for (size_t i = 0; ok && i < ARRAY_LEN(STEPS); i++) {
+        set_step(&w, STEPS[i].name);
+        ok = STEPS[i].run(&w, &err);
+    }
+    finish(&w, ok, &err);
+    source_stream_close(w.source);
+    session_close(w.reader);
+    session_close(w.session);
+    arena_done(&w.arena);
+}

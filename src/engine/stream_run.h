@@ -1,0 +1,19 @@
+// One stream of a run, step by step. Internal to the engine.
+#pragma once
+
+#include "engine/run.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+// The part of a stream's report that its threads write and others read.
+struct stream_job {
+    const struct source_stream_info *info;
+    pthread_mutex_t lock; // guards `report` and `source`
+    struct stream_report report;
+    struct source_stream *source; // while it is open; for its progress
+};
+
+// Runs the stream to its end and fills the report.
+void stream_run(const struct run_options *options, struct stream_job *job,
+                void (*changed)(void *user, struct stream_job *job), void *user);
