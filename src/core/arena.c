@@ -13,7 +13,7 @@ struct arena_chunk {
     struct arena_chunk *next; // older
     size_t size;              // bytes of data
     size_t used;
-    size_t unused_; // keeps data 16-byte aligned
+    size_t padding; // keeps data 16-byte aligned
     char data[];
 };
 _Static_assert(offsetof(struct arena_chunk, data) % ARENA_ALIGN == 0, "data must stay aligned");

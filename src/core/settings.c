@@ -288,7 +288,7 @@ static const char *env_name(const struct settings *s, const struct setting *row)
 static bool from_environment(struct settings *s, const struct setting *row, struct error *err)
 {
     const char *name = env_name(s, row);
-    const char *value = getenv(name);
+    const char *value = getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread is started
     // Set but empty is how shells and unit files write "not set".
     if (!value || !value[0]) {
         return true;
@@ -307,6 +307,7 @@ static void check_row(const struct setting *row)
     assert((row->type == SET_ENUM) == (row->choices != NULL));
 }
 
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
 bool settings_init(struct settings *s, const struct setting *rows, size_t n, const char *env_prefix,
                    void *target, struct arena *arena, struct error *err)
 {
@@ -351,6 +352,7 @@ static bool parse_option(struct settings *s, int argc, char **argv, int *i, stru
     return settings_set(s, name, value, err);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
 bool settings_parse_args(struct settings *s, int argc, char **argv, struct str *words,
                          size_t max_words, size_t *ret_words, struct error *err)
 {

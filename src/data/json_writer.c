@@ -111,8 +111,7 @@ void json_put_double(struct json_writer *w, double d)
     char text[32];
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(text, sizeof(text), "%.*g", precision, d);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &d, sizeof(d)) == 0) {
+        if (strtod(text, NULL) == d) {
             break;
         }
     }

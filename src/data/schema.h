@@ -30,7 +30,8 @@ struct table {
     const struct column *columns;
     size_t n_columns;
     size_t n_keys;
-    size_t deleted_mark; // index of a COL_BOOL column that repeats the deleted mark; 0: there is none
+    size_t
+        deleted_mark; // index of a COL_BOOL column that repeats the deleted mark; 0: there is none
 };
 
 // Names of the metadata columns; `deleted` is empty when a preset has none.

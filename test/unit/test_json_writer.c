@@ -146,7 +146,8 @@ static void test_put(void **state)
     // As deep as can be read, and within other values.
     char deep[2 * LIMIT_JSON_DEPTH + 3] = {0};
     memset(deep, '[', LIMIT_JSON_DEPTH);
-    memcpy(deep + LIMIT_JSON_DEPTH, "{}", 2);
+    deep[LIMIT_JSON_DEPTH] = '{';
+    deep[LIMIT_JSON_DEPTH + 1] = '}';
     memset(deep + LIMIT_JSON_DEPTH + 2, ']', LIMIT_JSON_DEPTH);
     assert_true(json_parse(doc, str_from(deep), &root, &err));
     buf_reset(out_of(state));

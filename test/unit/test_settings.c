@@ -71,6 +71,13 @@ static const struct setting ROWS[] = {
      .help = "the names"},
 };
 
+// NOLINTBEGIN(concurrency-mt-unsafe): these tests have one thread
+static void set_env(const char *name, const char *value)
+{
+    assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+// NOLINTEND(concurrency-mt-unsafe)
+
 struct fixture {
     struct arena arena;
     struct target target;
@@ -83,7 +90,7 @@ static int set_up(void **state)
     static const char *const NAMES[] = {"TESTING_PORT", "TESTING_READ_TIMEOUT", "TESTING_TOKEN",
                                         "TESTING_QUIET", "TESTING_MODE"};
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        unsetenv(NAMES[i]);
+        set_env(NAMES[i], NULL);
     }
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
@@ -139,10 +146,10 @@ static void test_defaults(void **state)
 static void test_environment(void **state)
 {
     struct fixture *f = *state;
-    setenv("TESTING_PORT", "9090", 1);
-    setenv("TESTING_READ_TIMEOUT", "250ms", 1);
-    setenv("TESTING_QUIET", "yes", 1);
-    setenv("TESTING_MODE", "", 1); // empty is as good as absent
+    set_env("TESTING_PORT", "9090");
+    set_env("TESTING_READ_TIMEOUT", "250ms");
+    set_env("TESTING_QUIET", "yes");
+    set_env("TESTING_MODE", ""); // empty is as good as absent
     assert_true(init(f));
     assert_int_equal(f->target.port, 9090);
     assert_int_equal(f->target.timeout_ms, 250);
@@ -154,7 +161,7 @@ static void test_environment(void **state)
     size_t n;
     assert_true(parse_args(f, (const char *const[]){"--port=7", NULL}, NULL, 0, &n));
     assert_int_equal(f->target.port, 7);
-    setenv("TESTING_PORT", "many", 1);
+    set_env("TESTING_PORT", "many");
     assert_false(init(f));
     assert_string_equal(
         f->err.message,

@@ -141,7 +141,7 @@ static void test_doubles(void **state)
     double value = 0;
     for (size_t i = 0; i < ARRAY_LEN(GOOD); i++) {
         check_row(str_to_double(str_from(GOOD[i].text), &value), GOOD[i].text);
-        check_row(memcmp(&value, &GOOD[i].value, sizeof(value)) == 0, GOOD[i].text);
+        check_row(value == GOOD[i].value, GOOD[i].text);
     }
     static const char *const BAD[] = {"",    " 1",  "1 ",    "nan", "inf", "-inf", "0x10", "1e",
                                       "1,5", "1;2", "1e999", "e5",  ".",   "-",    "1.2.3"};
