@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include "cli/events.h"
+#include "core/buf.h"
 
 #include <pthread.h>
 #include <sys/ioctl.h>
