@@ -44,7 +44,7 @@ static void ask_server_to_stop(struct postgres_sql *p)
 // stop.
 static void wait_for_answer(struct postgres_sql *p)
 {
-    int64_t cancelled_us = 0;
+    int64_t cancelled_us = -1;
     bool stopped = false;
     while (PQisBusy(p->conn)) {
         struct pollfd fd = {.fd = PQsocket(p->conn), .events = POLLIN};
@@ -62,7 +62,7 @@ static void wait_for_answer(struct postgres_sql *p)
             continue;
         }
         int64_t now_us = clock_mono_us(p->clock);
-        cancelled_us = cancelled_us ? cancelled_us : now_us;
+        cancelled_us = cancelled_us >= 0 ? cancelled_us : now_us;
         if (now_us - cancelled_us >= CANCEL_GRACE_US) {
             ask_server_to_stop(p);
             stopped = true;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 // Page size 8 KiB: rows of HubSpot objects are 0.5 to 4 KiB, so that pages hold several of them
 // (measured against 4, 16 and 32 KiB). The WAL is moved into the database every 8 MiB and cut to
@@ -79,8 +81,6 @@ static enum sql_fault fault_of(struct sqlite_sql *s, int rc)
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return SQL_FAULT_RIGHTS;
-    case SQLITE_CANTOPEN:
-        return fault_of_errno(sqlite3_system_errno(s->db), SQL_FAULT_LOST);
     case SQLITE_IOERR:
         return fault_of_errno(sqlite3_system_errno(s->db), SQL_FAULT_OTHER);
     case SQLITE_NOTADB:
@@ -90,6 +90,33 @@ static enum sql_fault fault_of(struct sqlite_sql *s, int rc)
     default:
         return SQL_FAULT_OTHER;
     }
+}
+
+// Why the file cannot be opened. errno does not tell: SQLite tries again read-only before it gives
+// up.
+static enum sql_fault why_not_opened(const char *path, const char **ret_advice)
+{
+    struct stat st;
+    struct str file = str_from(path);
+    ptrdiff_t slash = (ptrdiff_t)file.len;
+    while (slash > 0 && path[slash] != '/') {
+        slash--;
+    }
+    char *dir = strndup(path, slash > 0 ? (size_t)slash : 1); // "./x" and "/x" have a slash
+    assert(dir);
+    enum sql_fault fault = SQL_FAULT_LOST;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        *ret_advice = "; it is a directory";
+    } else if (stat(dir, &st) != 0) {
+        fault = fault_of_errno(errno, fault);
+        *ret_advice = errno == ENOENT ? "; its directory does not exist"
+                                      : "; its directory cannot be entered";
+    } else if (access(dir, W_OK | X_OK) != 0 || access(path, R_OK | W_OK) != 0) {
+        fault = fault_of_errno(errno, fault);
+        *ret_advice = "; the file or its directory cannot be written by this user";
+    }
+    free(dir);
+    return fault;
 }
 
 // What the person should look at, where SQLite's own words do not say.
@@ -102,11 +129,9 @@ static const char *advice_for(int rc, int number)
     case SQLITE_NOTADB:
         return "; the file exists and holds something else, choose another name";
     case SQLITE_READONLY:
-        return "; the file or its directory cannot be written";
+        return "; the file or its directory cannot be written by this user";
     case SQLITE_BUSY:
         return "; another program holds it";
-    case SQLITE_CANTOPEN:
-        return number == ENOENT ? "; its directory does not exist" : "";
     default:
         return "";
     }
@@ -122,10 +147,16 @@ static bool fail(struct sqlite_sql *s, int rc, struct error *err)
                          s->path);
     }
     int number = s->db ? sqlite3_system_errno(s->db) : 0;
-    bool io = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
+    const char *advice = advice_for(rc, number);
+    const char *reason = "";
+    if ((rc & 0xff) == SQLITE_CANTOPEN) {
+        fault = why_not_opened(s->path, &advice);
+    } else if ((rc & 0xff) == SQLITE_IOERR && number) {
+        reason = strerrordesc_np(number);
+    }
     return sql_fail(&s->base, fault, err, "SQLite file '%s': %s%s%s%s", s->path,
-                    s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), io && number ? ": " : "",
-                    io && number ? strerrordesc_np(number) : "", advice_for(rc, number));
+                    s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc), reason[0] ? ": " : "",
+                    reason, advice);
 }
 
 // Called by SQLite while another connection holds the lock: sleeps a slice and looks at `cancel`.

@@ -1,0 +1,2 @@
+#include "test_destination.h"
+const struct scene SCHEMA_SCENES[] = {{NULL, NULL}};
