@@ -125,7 +125,7 @@ void make_room(json_doc *d, size_t len)
     if (d->capacity > KEEP_BYTES && len < d->capacity / 4) {
         release(d);
     }
-    if (len <= d->capacity) {
+    if (d->body && len <= d->capacity) {
         return;
     }
     size_t want = d->capacity > 0 ? d->capacity : MIN_BYTES;
