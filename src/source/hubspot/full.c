@@ -23,7 +23,7 @@ static bool start_probe(struct source_stream *s, struct full_walk *w, struct err
     struct hubspot_request r = {.endpoint = HUBSPOT_OBJECT_SEARCH,
                                 .args.type = str_from(object_stream_of(s)->tables.info->name),
                                 .body = BODY,
-                                .tag = w};
+                                .tag = &w->probe_sent};
     w->probe_sent = true;
     return hubspot_client_start(s->client, &r, err);
 }
@@ -424,7 +424,7 @@ bool full_walk_next(struct source_stream *s, struct page **ret, struct error *er
         if (!a) {
             return error_set(err, ERR_INTERRUPTED, "interrupted");
         }
-        if (a->tag == w) {
+        if (a->tag == &w->probe_sent) {
             take_probe(s, a);
             continue;
         }
