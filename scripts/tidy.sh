@@ -22,7 +22,7 @@ check_one() {
     # Comments count too: they may hold a NOLINT.
     key=$({
         clang-tidy --version
-        cat .clang-tidy
+        cat .clang-tidy test/.clang-tidy
         python3 scripts/preprocess.py "$build" "$file"
     } | sha256sum | cut -d ' ' -f 1)
     if [ -f "$cache/$key" ]; then
