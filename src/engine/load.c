@@ -59,7 +59,8 @@ struct transaction {
 static bool begin(struct load *l, struct transaction *t, struct error *err)
 {
     const struct clock *clock = l->options->clock;
-    if (!session_begin(l->session, clock_now_ms(clock), err)) {
+    int64_t synced_ms = MAX(clock_now_ms(clock), source_stream_floor_ms(l->source));
+    if (!session_begin(l->session, synced_ms, err)) {
         return false;
     }
     t->open = true;

@@ -95,5 +95,9 @@ void source_stream_start(struct source_stream *s, bool empty);
 // The next page (owned by the caller); *ret is NULL when the stream is complete.
 bool source_stream_next(struct source_stream *s, struct page **ret, struct error *err) MUST_CHECK;
 void source_stream_progress(const struct source_stream *s, struct source_progress *ret);
+// Rows of the pass at hand must not carry a synced stamp before this instant (ms), even when the
+// clock steps back: what a full pass did not write is told by its stamp. May be called from any
+// thread.
+int64_t source_stream_floor_ms(const struct source_stream *s);
 const struct source_view *source_stream_views(const struct source_stream *s, size_t *ret_n);
 void source_stream_audit(struct source_stream *s, struct source_audit *ret);

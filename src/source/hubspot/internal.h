@@ -45,6 +45,7 @@ struct source_stream {
     void *work; // of the kind of stream; in the arena
     atomic_uint_fast64_t estimated_total;
     _Atomic(const char *) step;
+    atomic_int_fast64_t floor_ms; // see source_stream_floor_ms
 };
 
 static inline const struct clock *stream_clock(const struct source_stream *s)

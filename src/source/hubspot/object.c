@@ -115,6 +115,7 @@ static bool object_open(struct source_stream *s, struct error *err)
         o->state.since_ms = o->state.since_ms ? o->state.since_ms : s->options.since_ms;
         begin_pass(s, PHASE_INCREMENTAL);
     }
+    atomic_store(&s->floor_ms, o->state.started_ms);
     set_step(s);
     return true;
 }

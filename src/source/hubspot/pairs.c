@@ -107,6 +107,7 @@ static bool pair_open(struct source_stream *s, struct error *err)
         memcpy(p->state.from_next_ms, p->from_seen_ms, sizeof p->from_seen_ms);
         memcpy(p->state.to_next_ms, p->to_seen_ms, sizeof p->to_seen_ms);
     }
+    atomic_store(&s->floor_ms, p->state.started_ms);
     pair_reader_init(&p->reader, s, &p->table, p->info->from_is_a);
     stream_add_table(s, &p->table);
     atomic_store(&s->step, p->state.phase == PAIR_SWEEP ? "sweep" : "incremental");

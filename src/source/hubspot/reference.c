@@ -7,6 +7,7 @@ struct reference *reference_open(struct source_stream *s)
     struct reference *r = ARENA_NEW(&s->arena, struct reference);
     r->started_ms = clock_now_ms(stream_clock(s));
     s->work = r;
+    atomic_store(&s->floor_ms, r->started_ms);
     atomic_store(&s->step, "full");
     return r;
 }

@@ -240,6 +240,11 @@ void source_stream_progress(const struct source_stream *s, struct source_progres
     }
 }
 
+int64_t source_stream_floor_ms(const struct source_stream *s)
+{
+    return atomic_load(&s->floor_ms);
+}
+
 const struct source_view *source_stream_views(const struct source_stream *s, size_t *ret_n)
 {
     *ret_n = s->n_views;
