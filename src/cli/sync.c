@@ -66,8 +66,16 @@ static bool choose_streams(struct sync *s, struct error *err)
 
 static bool check_words(const struct str *words, size_t n, struct error *err)
 {
-    if (n != 1 || !str_eq(words[0], STR("hubspot"))) {
+    if (n == 0) {
         return error_set(err, ERR_USAGE, "which source? write: sluice sync hubspot --into URL");
+    }
+    if (!str_eq(words[0], STR("hubspot"))) {
+        return error_set(err, ERR_USAGE, "there is no source \"%.*s\"; there is hubspot",
+                         STR_ARG(words[0]));
+    }
+    if (n > 1) {
+        return error_set(err, ERR_USAGE, "\"%.*s\" is not expected after the source",
+                         STR_ARG(words[1]));
     }
     return true;
 }
