@@ -212,6 +212,10 @@ static void add_mark_head(struct buf *b, const struct destination *d, const stru
     buf_add_cstr(b, d->driver->schemas ? " AS t SET " : " SET ");
     sql_quote_name(b, d->metadata.deleted);
     buf_add_cstr(b, " = TRUE, ");
+    if (t->table.deleted_mark > 0) {
+        sql_quote_name(b, t->table.columns[t->table.deleted_mark].name);
+        buf_add_cstr(b, " = TRUE, ");
+    }
     sql_quote_name(b, d->metadata.synced);
     buf_add_cstr(b, " = ");
 }
