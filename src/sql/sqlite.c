@@ -111,7 +111,8 @@ static enum sql_fault why_not_opened(const char *path, const char **ret_advice)
         fault = fault_of_errno(errno, fault);
         *ret_advice = errno == ENOENT ? "; its directory does not exist"
                                       : "; its directory cannot be entered";
-    } else if (access(dir, W_OK | X_OK) != 0 || access(path, R_OK | W_OK) != 0) {
+    } else if (access(dir, W_OK | X_OK) != 0 ||
+               (stat(path, &st) == 0 && access(path, R_OK | W_OK) != 0)) {
         fault = fault_of_errno(errno, fault);
         *ret_advice = "; the file or its directory cannot be written by this user";
     }
