@@ -21,17 +21,24 @@ static void first_and_empty(struct world *w)
 static void columns_are_added(struct world *w)
 {
     static const struct column MORE[] = {
-        {STR_INIT("id"), COL_INT},    {STR_INIT("city"), COL_TEXT},  {STR_INIT("name"), COL_TEXT},
-        {STR_INIT("won"), COL_BOOL},  {STR_INIT("born"), COL_DATE},  {STR_INIT("rate"), COL_FLOAT},
+        {STR_INIT("id"), COL_INT},    {STR_INIT("city"), COL_TEXT},
+        {STR_INIT("name"), COL_TEXT}, {STR_INIT("won"), COL_BOOL},
+        {STR_INIT("born"), COL_DATE}, {STR_INIT("rate"), COL_FLOAT},
         {STR_INIT("count"), COL_INT}, {STR_INIT("at"), COL_TIMESTAMP},
     };
     const struct table wider = {STR("contact"), MORE, ARRAY_LEN(MORE), 1};
     struct cell cells[] = {
         C_INT(1), C_TEXT("a"), C_TEXT("1.5"), C_NULL, //
-        C_INT(2), C_TEXT("b"), C_NULL, C_NULL,
+        C_INT(2), C_TEXT("b"), C_NULL,        C_NULL,
     };
-    struct cell more[] = {C_INT(2), C_TEXT("Oslo"), C_NULL, C_BOOL(1), C_TEXT("2000-01-01"),
-                          C_FLOAT(0.5), C_INT(7), C_TEXT("2024-01-01T00:00:00.000Z")};
+    struct cell more[] = {C_INT(2),
+                          C_TEXT("Oslo"),
+                          C_NULL,
+                          C_BOOL(1),
+                          C_TEXT("2000-01-01"),
+                          C_FLOAT(0.5),
+                          C_INT(7),
+                          C_TEXT("2024-01-01T00:00:00.000Z")};
     apply(w, &CONTACT);
     load(w, &CONTACT, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0);
     apply(w, &wider);
@@ -80,15 +87,15 @@ static void other_types_are_refused(struct world *w)
     check_ask(w, "SELECT * FROM contact", "");
     struct cell cells[] = {C_INT(1), C_NULL, C_NULL, C_NULL};
     load(w, &CONTACT, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0);
-    check_ask(w, "SELECT * FROM contact", w->postgres ? "1|-|-|-|2023-11-14 22:13:20+00|0"
-                                                      : "1|-|-|-|2023-11-14T22:13:20.000Z|0");
+    check_ask(w, "SELECT * FROM contact",
+              w->postgres ? "1|-|-|-|2023-11-14 22:13:20+00|0"
+                          : "1|-|-|-|2023-11-14T22:13:20.000Z|0");
 }
 
 static void bad_tables_are_refused(struct world *w)
 {
-    static const struct column TWICE[] = {{STR_INIT("id"), COL_INT},
-                                          {STR_INIT("name"), COL_TEXT},
-                                          {STR_INIT("NAME"), COL_TEXT}};
+    static const struct column TWICE[] = {
+        {STR_INIT("id"), COL_INT}, {STR_INIT("name"), COL_TEXT}, {STR_INIT("NAME"), COL_TEXT}};
     static const struct column META[] = {{STR_INIT("id"), COL_INT},
                                          {STR_INIT("_sluice_synced"), COL_TEXT}};
     static const struct column UNNAMED[] = {{STR_INIT("id"), COL_INT}, {STR_INIT(""), COL_TEXT}};
@@ -96,8 +103,9 @@ static void bad_tables_are_refused(struct world *w)
         {STR_INIT("a23456789_123456789_123456789_123456789_123456789_123456789_1234"), COL_INT}};
     static const struct column NUL[] = {{STR_INIT("a\0b"), COL_INT}};
     const struct table tables[] = {
-        {STR("t"), TWICE, 3, 1},   {STR("t"), META, 2, 1},          {STR("t"), UNNAMED, 2, 1},
-        {STR("t"), LONG, 1, 1},    {STR("t"), NUL, 1, 1},           {STR(""), CONTACT.columns, 4, 1},
+        {STR("t"), TWICE, 3, 1},   {STR("t"), META, 2, 1},
+        {STR("t"), UNNAMED, 2, 1}, {STR("t"), LONG, 1, 1},
+        {STR("t"), NUL, 1, 1},     {STR(""), CONTACT.columns, 4, 1},
         {STR("t"), LONG, 0, 0},    {STR("a\0b"), CONTACT.columns, 4, 1},
     };
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
@@ -167,8 +175,21 @@ static void wide_storage(struct world *w)
 static void hostile_names(struct world *w)
 {
     static const char *const NAMES[] = {
-        "select", "excluded", "t", "s", "a b", "Upper", "quo\"te", "apo'strophe", "semi;colon",
-        "x\"; DROP TABLE contact; --", "$1", "%s%n", "back\\slash", "gr\xc3\xbc\xc3\x9f" "e",
+        "select",
+        "excluded",
+        "t",
+        "s",
+        "a b",
+        "Upper",
+        "quo\"te",
+        "apo'strophe",
+        "semi;colon",
+        "x\"; DROP TABLE contact; --",
+        "$1",
+        "%s%n",
+        "back\\slash",
+        "gr\xc3\xbc\xc3\x9f"
+        "e",
         "123456789_123456789_123456789_123456789_123456789_123456789_123",
     };
     struct column columns[ARRAY_LEN(NAMES) + 1] = {{STR_INIT("id"), COL_INT}};
@@ -213,8 +234,10 @@ static void hostile_schema(struct world *w)
         const char *name;
         bool file; // may be one
     } ROWS[] = {
-        {"a\"b'c", true}, {"x\"; DROP SCHEMA public CASCADE; --", true}, {"a b;%s", true},
-        {"\xc3\xbc", true}, {"a/b", false}, {"..", false}, {".hidden", false}, {"a..b", false},
+        {"a\"b'c", true},   {"x\"; DROP SCHEMA public CASCADE; --", true},
+        {"a b;%s", true},   {"\xc3\xbc", true},
+        {"a/b", false},     {"..", false},
+        {".hidden", false}, {"a..b", false},
     };
     struct error err;
     session_close(w->session);
@@ -234,8 +257,9 @@ static void hostile_schema(struct world *w)
         destination_close(dest);
     }
     if (w->postgres) {
-        check_ask(w, "SELECT count(*) FROM pg_namespace WHERE nspname IN ('public', "
-                     "'x\"; DROP SCHEMA public CASCADE; --')",
+        check_ask(w,
+                  "SELECT count(*) FROM pg_namespace WHERE nspname IN ('public', "
+                  "'x\"; DROP SCHEMA public CASCADE; --')",
                   "2");
     }
     struct destination_options options = world_options(w);
@@ -263,7 +287,8 @@ static void views(struct world *w)
     apply(w, &CONTACT);
     load(w, &CONTACT, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0);
     for (int i = 0; i < 2; i++) {
-        assert_true(session_apply_view(w->session, STR("all_of_them"), tables, 3, columns, 2, &err));
+        assert_true(
+            session_apply_view(w->session, STR("all_of_them"), tables, 3, columns, 2, &err));
         check_ask(w, "SELECT * FROM all_of_them ORDER BY id", "1|Ada");
     }
     apply(w, &company);
@@ -271,9 +296,9 @@ static void views(struct world *w)
     assert_true(session_apply_view(w->session, STR("all_of_them"), tables, 3, columns, 4, &err));
     check_ask(w, "SELECT * FROM all_of_them ORDER BY id", "1|Ada|-|-\n5|-|50|-");
     // Fewer columns, which PostgreSQL does not replace.
-    assert_true(session_apply_view(w->session, STR("all_of_them"), tables, 3, columns + 2, 1, &err));
-    check_ask(w, "SELECT * FROM all_of_them ORDER BY 1",
-              w->postgres ? "50\n-" : "-\n50");
+    assert_true(
+        session_apply_view(w->session, STR("all_of_them"), tables, 3, columns + 2, 1, &err));
+    check_ask(w, "SELECT * FROM all_of_them ORDER BY 1", w->postgres ? "50\n-" : "-\n50");
     assert_false(session_apply_view(w->session, STR("contact"), tables, 3, columns, 2, &err));
     assert_int_equal(err.code, ERR_DESTINATION);
     check_contains(err.message, "contact");
@@ -298,14 +323,16 @@ static void index_on_synced(struct world *w)
         assert_true(session_index_synced(w->session, tables[i], &err));
         assert_true(session_index_synced(w->session, tables[i], &err));
     }
-    check_ask(w, w->postgres ? "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema()"
-                               " AND indexname LIKE '%\\_synced'"
-                             : "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name "
-                               "LIKE '%_synced'",
+    check_ask(w,
+              w->postgres ? "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema()"
+                            " AND indexname LIKE '%\\_synced'"
+                          : "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name "
+                            "LIKE '%_synced'",
               "3");
     if (!w->postgres) {
-        check_contains(ask(w, "EXPLAIN QUERY PLAN SELECT * FROM contact WHERE _sluice_synced > 'x'"),
-                       "USING INDEX contact_");
+        check_contains(
+            ask(w, "EXPLAIN QUERY PLAN SELECT * FROM contact WHERE _sluice_synced > 'x'"),
+            "USING INDEX contact_");
     }
 }
 
@@ -342,16 +369,16 @@ static void read_back(struct world *w)
     assert_true(newest == INT64_MIN);
     load(w, &CONTACT, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0);
     load(w, &CONTACT, BATCH_UPSERT, cells + CONTACT_COLUMNS, CONTACT_COLUMNS, T0 + 7);
-    assert_true(session_read_ids(w->session, STR("contact"), STR("id"), INT64_MIN, INT64_MIN, ids, 3,
-                                 &n, &newest, &err));
+    assert_true(session_read_ids(w->session, STR("contact"), STR("id"), INT64_MIN, INT64_MIN, ids,
+                                 3, &n, &newest, &err));
     assert_int_equal(n, 3);
     assert_true(ids[0] == 10 && ids[1] == 20 && ids[2] == 30);
     assert_true(newest == T0 + 7);
     assert_true(session_read_ids(w->session, STR("contact"), STR("id"), 30, INT64_MIN, ids, 3, &n,
                                  NULL, &err));
     assert_true(n == 1 && ids[0] == 40);
-    assert_true(session_read_ids(w->session, STR("contact"), STR("id"), 0, T0, ids, 3, &n, NULL,
-                                 &err));
+    assert_true(
+        session_read_ids(w->session, STR("contact"), STR("id"), 0, T0, ids, 3, &n, NULL, &err));
     assert_true(n == 1 && ids[0] == 10);
     load(w, &CONTACT, BATCH_DELETED, cells, CONTACT_COLUMNS, T0);
     // Rows of an open transaction count, too.
@@ -384,15 +411,23 @@ static void system_tables(struct world *w)
 {
     struct error err;
     struct cell columns[] = {
-        C_TEXT("deal"), C_TEXT("Amount"), C_TEXT("property_amount"), C_TEXT("decimal"),
+        C_TEXT("deal"),
+        C_TEXT("Amount"),
+        C_TEXT("property_amount"),
+        C_TEXT("decimal"),
         C_TEXT("2024-01-01T00:00:00.000Z"), //
-        C_TEXT("contact"), C_TEXT("Name"), C_TEXT("property_name"), C_TEXT("text"),
+        C_TEXT("contact"),
+        C_TEXT("Name"),
+        C_TEXT("property_name"),
+        C_TEXT("text"),
         C_TEXT("2024-01-01T00:00:00.000Z"),
     };
-    struct cell reject[] = {C_TEXT("contacts"), C_TEXT("7"), C_TEXT("property_n"), C_TEXT("abc"),
+    struct cell reject[] = {C_TEXT("contacts"),     C_TEXT("7"),
+                            C_TEXT("property_n"),   C_TEXT("abc"),
                             C_TEXT("not a number"), C_TEXT("2024-01-01T00:00:00.000Z")};
-    struct cell audit[] = {C_TEXT("contacts"), C_TEXT("2024-01"), C_INT(5), C_INT(4), C_INT(1),
-                           C_TEXT("2024-01-01T00:00:00.000Z")};
+    struct cell audit[] = {C_TEXT("contacts"), C_TEXT("2024-01"),
+                           C_INT(5),           C_INT(4),
+                           C_INT(1),           C_TEXT("2024-01-01T00:00:00.000Z")};
     for (int i = 0; i < 2; i++) {
         begin(w, T0);
         write_cells(w, &TABLE_COLUMN, BATCH_UPSERT, columns, ARRAY_LEN(columns));
@@ -406,9 +441,8 @@ static void system_tables(struct world *w)
     struct buf b;
     buf_init(&b, 4096);
     assert_true(session_read_table(w->session, &TABLE_COLUMN, collect, &b, &err));
-    check_str(buf_str(&b),
-              "contact|Name|property_name|text|2024-01-01T00:00:00.000Z\n"
-              "deal|Amount|property_amount|decimal|2024-01-01T00:00:00.000Z\n");
+    check_str(buf_str(&b), "contact|Name|property_name|text|2024-01-01T00:00:00.000Z\n"
+                           "deal|Amount|property_amount|decimal|2024-01-01T00:00:00.000Z\n");
     buf_done(&b);
 }
 
@@ -435,8 +469,8 @@ static void urls(struct world *w)
         const char *path;
         const char *file; // NULL: refused
     } ROWS[] = {
-        {"/x.db", "/x.db"}, {"", "/scene.db"}, {"/new/", "/new/scene.db"}, {"/no/where/", NULL},
-        {"/no/x.db", NULL},
+        {"/x.db", "/x.db"},   {"", "/scene.db"},  {"/new/", "/new/scene.db"},
+        {"/no/where/", NULL}, {"/no/x.db", NULL},
     };
     options.schema = STR("scene");
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {

@@ -6,10 +6,10 @@
 #define T0 1700000000000
 
 static const struct column EVERY_COLUMN[] = {
-    {STR_INIT("id"), COL_INT},       {STR_INIT("a_text"), COL_TEXT},
-    {STR_INIT("an_int"), COL_INT},   {STR_INIT("a_decimal"), COL_DECIMAL},
+    {STR_INIT("id"), COL_INT},        {STR_INIT("a_text"), COL_TEXT},
+    {STR_INIT("an_int"), COL_INT},    {STR_INIT("a_decimal"), COL_DECIMAL},
     {STR_INIT("a_float"), COL_FLOAT}, {STR_INIT("a_bool"), COL_BOOL},
-    {STR_INIT("a_date"), COL_DATE},  {STR_INIT("a_timestamp"), COL_TIMESTAMP},
+    {STR_INIT("a_date"), COL_DATE},   {STR_INIT("a_timestamp"), COL_TIMESTAMP},
 };
 enum { N_EVERY = ARRAY_LEN(EVERY_COLUMN) };
 static const struct table EVERY = {STR_INIT("every"), EVERY_COLUMN, N_EVERY, 1};
@@ -88,15 +88,46 @@ static void round_trip(struct world *w, const struct table *table, struct cell *
 static void every_type(struct world *w)
 {
     struct cell cells[] = {
-        C_INT(INT64_MIN), C_TEXT(""), C_INT(INT64_MAX), C_TEXT("0"), C_FLOAT(DBL_MAX), C_BOOL(0),
-        C_TEXT("0001-01-01"), C_TEXT("0001-01-01T00:00:00.000Z"), //
-        C_INT(-1), C_NULL, C_NULL, C_NULL, C_NULL, C_NULL, C_NULL, C_NULL, //
-        C_INT(0), C_TEXT("x"), C_INT(0), C_TEXT("-1"), C_FLOAT(0.1), C_BOOL(1),
-        C_TEXT("2024-02-29"), C_TEXT("2024-02-29T23:59:59.999Z"), //
-        C_INT(1), C_TEXT("y"), C_INT(-1), C_TEXT("1.5"), C_FLOAT(-DBL_MIN), C_BOOL(0),
-        C_TEXT("1969-12-31"), C_TEXT("1969-12-31T23:59:59.001Z"), //
-        C_INT(INT64_MAX), C_TEXT("z"), C_INT(INT64_MIN), C_TEXT("-0.25"), C_FLOAT(5e-324),
-        C_BOOL(1), C_TEXT("9999-12-31"), C_TEXT("9999-12-31T23:59:59.999Z"),
+        C_INT(INT64_MIN),
+        C_TEXT(""),
+        C_INT(INT64_MAX),
+        C_TEXT("0"),
+        C_FLOAT(DBL_MAX),
+        C_BOOL(0),
+        C_TEXT("0001-01-01"),
+        C_TEXT("0001-01-01T00:00:00.000Z"), //
+        C_INT(-1),
+        C_NULL,
+        C_NULL,
+        C_NULL,
+        C_NULL,
+        C_NULL,
+        C_NULL,
+        C_NULL, //
+        C_INT(0),
+        C_TEXT("x"),
+        C_INT(0),
+        C_TEXT("-1"),
+        C_FLOAT(0.1),
+        C_BOOL(1),
+        C_TEXT("2024-02-29"),
+        C_TEXT("2024-02-29T23:59:59.999Z"), //
+        C_INT(1),
+        C_TEXT("y"),
+        C_INT(-1),
+        C_TEXT("1.5"),
+        C_FLOAT(-DBL_MIN),
+        C_BOOL(0),
+        C_TEXT("1969-12-31"),
+        C_TEXT("1969-12-31T23:59:59.001Z"), //
+        C_INT(INT64_MAX),
+        C_TEXT("z"),
+        C_INT(INT64_MIN),
+        C_TEXT("-0.25"),
+        C_FLOAT(5e-324),
+        C_BOOL(1),
+        C_TEXT("9999-12-31"),
+        C_TEXT("9999-12-31T23:59:59.999Z"),
     };
     round_trip(w, &EVERY, cells, ARRAY_LEN(cells));
 }
@@ -104,13 +135,35 @@ static void every_type(struct world *w)
 static void decimals(struct world *w)
 {
     static const char *const TEXTS[] = {
-        "0", "1", "-1", "10000", "9999", "100000000", "0.1", "-0.1", "0.0001", "0.00001",
-        "0.00000000000001", "0.000000000000001", "12.34", "99999.99", "-99999.99", "123456789012345",
-        "1234567890123456", "12345678901234.5", "123456789012345.6", "0.1234567890123456",
-        "9007199254740993", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
-        "123456789012345678901234567890", "-123456789012345678901234567890",
+        "0",
+        "1",
+        "-1",
+        "10000",
+        "9999",
+        "100000000",
+        "0.1",
+        "-0.1",
+        "0.0001",
+        "0.00001",
+        "0.00000000000001",
+        "0.000000000000001",
+        "12.34",
+        "99999.99",
+        "-99999.99",
+        "123456789012345",
+        "1234567890123456",
+        "12345678901234.5",
+        "123456789012345.6",
+        "0.1234567890123456",
+        "9007199254740993",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "9223372036854775808",
+        "123456789012345678901234567890",
+        "-123456789012345678901234567890",
         "123456789012345678901234567890.123456789012345678901234567890",
-        "0.000000000000000000000000000001", "100000000000000000000000000000",
+        "0.000000000000000000000000000001",
+        "100000000000000000000000000000",
         "0.3333333333333333333333333333333333333333333",
     };
     struct cell cells[ARRAY_LEN(TEXTS) * N_EVERY];
@@ -139,9 +192,9 @@ static void decimals(struct world *w)
 static void decimal_zeros(struct world *w)
 {
     struct cell cells[] = {
-        C_INT(1), C_NULL, C_NULL, C_TEXT("12.50"), C_NULL, C_NULL, C_NULL, C_NULL, //
+        C_INT(1), C_NULL, C_NULL, C_TEXT("12.50"),  C_NULL, C_NULL, C_NULL, C_NULL, //
         C_INT(2), C_NULL, C_NULL, C_TEXT("-7.000"), C_NULL, C_NULL, C_NULL, C_NULL, //
-        C_INT(3), C_NULL, C_NULL, C_TEXT("0.00"), C_NULL, C_NULL, C_NULL, C_NULL, //
+        C_INT(3), C_NULL, C_NULL, C_TEXT("0.00"),   C_NULL, C_NULL, C_NULL, C_NULL, //
     };
     apply(w, &EVERY);
     load(w, &EVERY, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0);
@@ -153,10 +206,28 @@ static void decimal_zeros(struct world *w)
 static void hostile_text(struct world *w)
 {
     static const char *const TEXTS[] = {
-        "it's", "\"quoted\"", "back\\slash", "\\N", "\\.", "\\\\", "tab\tnewline\nreturn\r", "\t",
-        "\n", "\x01\x02\x1f\x7f", "'; DROP TABLE every; --", "$1 ? %s %n", "{\"a\":[1,2]}",
-        "Gr\xc3\xbc\xc3\x9f" "e \xe2\x82\xac \xf0\x9f\x98\x80", "\xef\xb7\x90", " space ",
-        "NULL", "null", "0", "1e5", "2024-01-01",
+        "it's",
+        "\"quoted\"",
+        "back\\slash",
+        "\\N",
+        "\\.",
+        "\\\\",
+        "tab\tnewline\nreturn\r",
+        "\t",
+        "\n",
+        "\x01\x02\x1f\x7f",
+        "'; DROP TABLE every; --",
+        "$1 ? %s %n",
+        "{\"a\":[1,2]}",
+        "Gr\xc3\xbc\xc3\x9f"
+        "e \xe2\x82\xac \xf0\x9f\x98\x80",
+        "\xef\xb7\x90",
+        " space ",
+        "NULL",
+        "null",
+        "0",
+        "1e5",
+        "2024-01-01",
     };
     struct cell cells[ARRAY_LEN(TEXTS) * N_EVERY];
     for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
@@ -178,10 +249,14 @@ static void long_text(struct world *w)
         text[i] = (char)('a' + (i * 2654435761U >> 13) % 26);
     }
     struct cell cells[] = {
-        C_INT(1), {.ptr = text, .len = LONG, .kind = CELL_TEXT}, C_NULL, C_NULL, C_NULL, C_NULL,
-        C_NULL, C_NULL, //
-        C_INT(2), {.ptr = text, .len = HUGE_, .kind = CELL_TEXT}, C_NULL, C_NULL, C_NULL, C_NULL,
-        C_NULL, C_NULL,
+        C_INT(1), {.ptr = text, .len = LONG, .kind = CELL_TEXT},
+        C_NULL,   C_NULL,
+        C_NULL,   C_NULL,
+        C_NULL,   C_NULL, //
+        C_INT(2), {.ptr = text, .len = HUGE_, .kind = CELL_TEXT},
+        C_NULL,   C_NULL,
+        C_NULL,   C_NULL,
+        C_NULL,   C_NULL,
     };
     round_trip(w, &EVERY, cells, ARRAY_LEN(cells));
     free(text);
@@ -233,22 +308,40 @@ static void wide_table(struct world *w)
 static void keys_of_all_types(struct world *w)
 {
     static const struct column COLUMNS[] = {
-        {STR_INIT("name"), COL_TEXT},
-        {STR_INIT("at"), COL_TIMESTAMP},
-        {STR_INIT("amount"), COL_DECIMAL},
-        {STR_INIT("share"), COL_FLOAT},
+        {STR_INIT("name"), COL_TEXT},      {STR_INIT("at"), COL_TIMESTAMP},
+        {STR_INIT("amount"), COL_DECIMAL}, {STR_INIT("share"), COL_FLOAT},
         {STR_INIT("value"), COL_TEXT},
     };
     const struct table table = {STR("history"), COLUMNS, 5, 4};
     struct cell cells[] = {
-        C_TEXT("a"), C_TEXT("2024-01-01T00:00:00.000Z"), C_TEXT("1"), C_FLOAT(0), C_TEXT("1st"),
-        C_TEXT("a"), C_TEXT("2024-01-01T00:00:00.001Z"), C_TEXT("1"), C_FLOAT(0), C_TEXT("2nd"),
-        C_TEXT("a'b"), C_TEXT("2024-01-01T00:00:00.000Z"), C_TEXT("1.5"), C_FLOAT(0.5), C_TEXT("x"),
+        C_TEXT("a"),
+        C_TEXT("2024-01-01T00:00:00.000Z"),
+        C_TEXT("1"),
+        C_FLOAT(0),
+        C_TEXT("1st"),
+        C_TEXT("a"),
+        C_TEXT("2024-01-01T00:00:00.001Z"),
+        C_TEXT("1"),
+        C_FLOAT(0),
+        C_TEXT("2nd"),
+        C_TEXT("a'b"),
+        C_TEXT("2024-01-01T00:00:00.000Z"),
+        C_TEXT("1.5"),
+        C_FLOAT(0.5),
+        C_TEXT("x"),
     };
     // The same keys in other words, later in the same batch: they win.
     struct cell again[] = {
-        C_TEXT("a"), C_TEXT("2024-01-01T00:00:00.000Z"), C_TEXT("1.0"), C_FLOAT(-0.0), C_TEXT("1ST"),
-        C_TEXT("a'b"), C_TEXT("2024-01-01T00:00:00.000Z"), C_TEXT("1.50"), C_FLOAT(0.5), C_TEXT("X"),
+        C_TEXT("a"),
+        C_TEXT("2024-01-01T00:00:00.000Z"),
+        C_TEXT("1.0"),
+        C_FLOAT(-0.0),
+        C_TEXT("1ST"),
+        C_TEXT("a'b"),
+        C_TEXT("2024-01-01T00:00:00.000Z"),
+        C_TEXT("1.50"),
+        C_FLOAT(0.5),
+        C_TEXT("X"),
     };
     apply(w, &table);
     begin(w, T0);
