@@ -1,0 +1,134 @@
+// Making and removing associations by hand.
+#include "sim/admin_mutate.h"
+
+enum { EVERYTHING = 0xffff };
+
+struct link {
+    const struct association_pair *pair;
+    bool forward; // `from` is the pair's a side
+    uint16_t mask;
+};
+
+// The bit of a label given by type id (seen from `from`) or by name; 0 when there is none.
+static uint16_t bit_of(const struct link *l, struct json v)
+{
+    struct str name;
+    int64_t id;
+    for (size_t i = 0; i < l->pair->n_labels; i++) {
+        const struct association_label *label = &l->pair->labels[i];
+        const char *text = l->forward ? label->label : label->reverse_label;
+        bool by_id = json_int(v, &id) && id == (l->forward ? label->forward_id : label->reverse_id);
+        bool by_name = json_string(v, &name) && text && str_eq_nocase(name, str_from(text));
+        if (by_id || by_name) {
+            return (uint16_t)(1U << i);
+        }
+    }
+    return 0;
+}
+
+static bool read_labels(struct operation *o, struct link *l, uint16_t fallback, struct error *err)
+{
+    struct json list;
+    l->mask = fallback;
+    if (!json_get(o->spec, STR("labels"), &list)) {
+        return true;
+    }
+    l->mask = 0;
+    struct json_iter it = json_iter(list);
+    struct json v;
+    while (json_next(&it, &v)) {
+        uint16_t bit = bit_of(l, v);
+        if (bit == 0) {
+            return error_set(err, ERR_REQUEST,
+                             "labels must be type ids or names of labels between these types; see "
+                             "GET /crm/v4/associations/{from}/{to}/labels");
+        }
+        l->mask |= bit;
+    }
+    return true;
+}
+
+enum { PRIMARY_BIT = 2 };
+
+static bool has_primary(const struct association_pair *p)
+{
+    return p->a != p->b && p->n_labels > 1 && !p->labels[1].user_defined;
+}
+
+// There is one primary company: the former one becomes an ordinary one. In all pairs that have one
+// it is the b side's.
+static void drop_primary(struct portal *p, const struct association_pair *pair, uint32_t a)
+{
+    struct neighbors list = {0};
+    associations_list(p, pair->a, a, pair->b, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        if (list.items[i].mask & PRIMARY_BIT) {
+            associations_set(p, pair, a, list.items[i].slot,
+                             list.items[i].mask & (uint16_t)~PRIMARY_BIT);
+        }
+    }
+    neighbors_done(&list);
+}
+
+static void link_two(struct operation *o, const struct link *l, uint32_t from, uint32_t to,
+                     bool remove)
+{
+    struct portal *p = o->mutate.portal;
+    uint32_t a = l->forward ? from : to;
+    uint32_t b = l->forward ? to : from;
+    if (remove) {
+        uint16_t left = associations_mask(p, l->pair, a, b) & (uint16_t)~l->mask;
+        associations_set(p, l->pair, a, b,
+                         l->mask & 1 ? 0 : left); // without the unlabelled one none stays
+        return;
+    }
+    if ((l->mask & PRIMARY_BIT) && has_primary(l->pair)) {
+        drop_primary(p, l->pair, a);
+    }
+    associations_set(p, l->pair, a, b, l->mask | 1);
+}
+
+bool admin_associate(struct operation *o, bool remove, struct error *err)
+{
+    enum object_type from;
+    enum object_type to;
+    struct link l;
+    uint32_t *from_slots;
+    uint32_t *to_slots;
+    size_t n_from;
+    size_t n_to;
+    if (!admin_object(o->spec, "from", &from, err) || !admin_object(o->spec, "to", &to, err)) {
+        return false;
+    }
+    l.pair = association_pair_of(from, to, &l.forward);
+    if (!l.pair) {
+        return error_set(err, ERR_REQUEST, "%.*s and %.*s cannot be associated",
+                         STR_ARG(object_info(from)->plural), STR_ARG(object_info(to)->plural));
+    }
+    struct json ids;
+    if (!json_get(o->spec, STR("toIds"), &ids)) {
+        return error_set(err, ERR_REQUEST,
+                         "toIds is missing: ids of the other records, one for each or one for all");
+    }
+    if (!read_labels(o, &l, remove ? EVERYTHING : 1, err) ||
+        !admin_pick(o, from, "ids", 0, &from_slots, &n_from, err) ||
+        !admin_pick(o, to, "toIds", 0, &to_slots, &n_to, err)) {
+        return false;
+    }
+    if (n_to != 1 && n_to != n_from) {
+        return error_set(err, ERR_REQUEST, "toIds has %zu ids; it must have 1 or %zu", n_to,
+                         n_from);
+    }
+    for (size_t i = 0; i < n_from; i++) {
+        uint32_t other = to_slots[n_to == 1 ? 0 : i];
+        if (from == to && from_slots[i] == other) {
+            return error_set(err, ERR_REQUEST, "a record cannot be associated with itself");
+        }
+        link_two(o, &l, from_slots[i], other, remove);
+    }
+    o->mutate.portal->version++;
+    json_field_str(o->out, "from", object_info(from)->plural);
+    json_field_str(o->out, "to", object_info(to)->plural);
+    json_field_int(o->out, "count", (int64_t)n_from);
+    return true;
+}

@@ -1,0 +1,31 @@
+// POST /_sim/mutate: operations described in JSON. The caller holds the portal's lock exclusively.
+#pragma once
+
+#include "core/error.h"
+#include "sim/call.h"
+#include "sim/mutate.h"
+
+// What the steps of one operation share.
+struct operation {
+    struct call *call;
+    struct json spec;
+    struct mutate mutate;
+    uint32_t *slots; // the records concerned, in the call's arena
+    size_t n;
+    struct json_writer *out; // an open object for the result
+};
+
+// Does one operation and writes what it did into the writer, as an object.
+bool admin_mutate(struct call *call, struct json spec, struct json_writer *out,
+                  struct error *err) MUST_CHECK;
+
+// In admin_associate.c: {"op":"associate"|"disassociate", "from", "to", ...}
+bool admin_associate(struct operation *o, bool remove, struct error *err) MUST_CHECK;
+// In admin_property.c: {"op":"property", "action", "object", "name", ...}
+bool admin_property(struct operation *o, struct error *err) MUST_CHECK;
+// The records of {"ids":[...]} or {"count":N,"pick":...,"skip":N}; `state` RECORD_* flags they must
+// have.
+bool admin_pick(struct operation *o, enum object_type object, const char *ids_field, uint8_t state,
+                uint32_t **ret_slots, size_t *ret_n, struct error *err) MUST_CHECK;
+bool admin_object(struct json spec, const char *field, enum object_type *ret,
+                  struct error *err) MUST_CHECK;

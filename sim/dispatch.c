@@ -1,0 +1,106 @@
+// From a request to its answer: edge, token, limits, faults, endpoint.
+#include "core/random.h"
+#include "sim/endpoints.h"
+#include "sim/routes.h"
+#include "sim/sim.h"
+
+static struct str make_correlation_id(struct call *c, uint64_t sequence)
+{
+    uint64_t a = random_mix(sequence * 2 + 1);
+    uint64_t b = random_mix(sequence * 2 + 2);
+    return arena_printf(c->arena, "%08x-%04x-4%03x-8%03x-%012llx", (unsigned)(a >> 32),
+                        (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 52),
+                        (unsigned long long)(b & 0xffffffffffff));
+}
+
+static bool authorized(const struct call *c)
+{
+    struct str value = http_server_header(c->request, "Authorization");
+    struct str scheme = STR("Bearer ");
+    return value.len > scheme.len && str_eq_nocase(str_sub(value, 0, scheme.len), scheme) &&
+           str_eq(str_sub(value, scheme.len, value.len), c->sim->options->token);
+}
+
+static void refuse_token(struct call *c)
+{
+    call_error(c, 401, "INVALID_AUTHENTICATION",
+               "Authentication credentials not found. This API supports OAuth 2.0 authentication "
+               "and you can find "
+               "more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview");
+}
+
+static int64_t latency_of(const struct sim *sim, uint64_t sequence)
+{
+    const struct options *o = sim->options;
+    uint64_t span = (uint64_t)(o->latency_max_ms - o->latency_min_ms) + 1;
+    return o->latency_min_ms + (int64_t)(random_mix(sequence + sim->portal->options.seed) % span);
+}
+
+// The object type in the path, for stats and faults, before the endpoint looks at it.
+static void note_object(struct call *c)
+{
+    enum object_type object;
+    if (c->params[0].ptr && object_find(c->params[0], true, &object)) {
+        c->object = object;
+        c->object_known = true;
+    }
+}
+
+static void answer(struct call *c)
+{
+    struct sim *sim = c->sim;
+    int status;
+    c->route = route_find(c, &status);
+    if (!c->route) {
+        call_error(c, status, NULL,
+                   status == 405 ? "HTTP 405 Method Not Allowed" : "HTTP 404 Not Found");
+        return;
+    }
+    note_object(c);
+    if (!authorized(c)) {
+        refuse_token(c);
+        return;
+    }
+    if (!limits_admit(sim->limits, c, c->route->rate)) {
+        return;
+    }
+    struct fault_effects effects = faults_for(sim->faults, c);
+    if (effects.answers) {
+        faults_answer(&effects, c);
+    } else {
+        portal_read(sim->portal);
+        c->route->handle(c);
+        portal_unlock(sim->portal);
+    }
+    if (effects.fired) {
+        stats_add_fault(sim->stats);
+        faults_damage(&effects, c);
+    }
+}
+
+void sim_handle(void *user, struct http_server_request *request,
+                struct http_server_response *response)
+{
+    struct sim *sim = user;
+    struct call c = {.sim = sim, .request = request, .response = response, .arena = request->arena};
+    if (str_starts(request->path, STR("/_sim/"))) {
+        endpoint_admin(&c);
+        json_doc_destroy(c.doc);
+        return;
+    }
+    uint64_t sequence = atomic_fetch_add_explicit(&sim->sequence, 1, memory_order_relaxed);
+    http_server_add_header(response, "X-HubSpot-Correlation-Id", make_correlation_id(&c, sequence));
+    if (request->target.len > SIM_URL_MAX) {
+        call_html(&c, 414,
+                  "Request-URI Too Large"); // by the proxy in front, which knows nothing of tokens
+    } else {
+        answer(&c);
+    }
+    json_doc_destroy(c.doc);
+    response->delay_ms += latency_of(sim, sequence);
+    stats_add(sim->stats, route_index(c.route), response->status,
+              c.object_known ? c.object : OBJECT_COUNT, response->body.len);
+    log_line(sim->log, LOG_DEBUG, "request", LOG_S("method", request->method),
+             LOG_S("path", request->path), LOG_I("status", response->status),
+             LOG_I("bytes", response->body.len));
+}

@@ -1,0 +1,175 @@
+// /_sim/: sets the scene and tells what was asked for.
+#include "sim/admin_mutate.h"
+#include "sim/census.h"
+#include "sim/endpoints.h"
+#include "sim/sim.h"
+
+static void fail(struct call *c, const struct error *err)
+{
+    c->response->status = error_info(err->code)->http_status;
+    buf_reset(&c->response->body);
+    struct json_writer w = call_writer(c);
+    json_begin_object(&w);
+    json_field_str(&w, "status", STR("error"));
+    json_field_str(&w, "message", str_from(err->message));
+    json_end_object(&w);
+}
+
+static void write_limits(struct call *c, struct json_writer *w)
+{
+    struct limits_report r = limits_report(c->sim->limits);
+    json_key(w, STR("peak"));
+    json_begin_object(w);
+    json_field_int(w, "general_10s", (int64_t)r.peak_general);
+    json_field_int(w, "search_1s", (int64_t)r.peak_search);
+    json_end_object(w);
+    json_key(w, STR("rate_limited"));
+    json_begin_object(w);
+    json_field_int(w, "total", (int64_t)(r.refused_general + r.refused_search + r.refused_daily));
+    json_field_int(w, "TEN_SECONDLY_ROLLING", (int64_t)r.refused_general);
+    json_field_int(w, "SECONDLY", (int64_t)r.refused_search);
+    json_field_int(w, "DAILY", (int64_t)r.refused_daily);
+    json_end_object(w);
+    json_field_int(w, "calls_today", (int64_t)r.today);
+}
+
+static void get_stats(struct call *c)
+{
+    struct sim *sim = c->sim;
+    struct json_writer w = call_writer(c);
+    json_begin_object(&w);
+    json_field_int(&w, "portal", sim->options->portal_id);
+    json_field_int(&w, "seed", sim->options->seed);
+    stats_write(sim->stats, &w);
+    write_limits(c, &w);
+    portal_read(sim->portal);
+    census_write_records(sim->portal, &w);
+    if (!str_eq_nocase(http_server_query(c->request, "associations"), STR("false"))) {
+        census_write_associations(sim->portal, &w);
+    }
+    portal_unlock(sim->portal);
+    json_end_object(&w);
+}
+
+// A body is optional; without one, *ret_data is false.
+static bool read_reset(struct call *c, bool *ret_data)
+{
+    *ret_data = false;
+    if (c->request->body.len == 0) {
+        return true;
+    }
+    if (!call_parse_body(c)) {
+        return false;
+    }
+    json_get_bool(c->body, STR("data"), ret_data);
+    return true;
+}
+
+static void post_reset(struct call *c)
+{
+    bool data;
+    if (!read_reset(c, &data)) {
+        return;
+    }
+    limits_clear(c->sim->limits);
+    stats_clear(c->sim->stats);
+    faults_clear(c->sim->faults);
+    if (data) {
+        portal_write(c->sim->portal);
+        portal_reset(c->sim->portal);
+        portal_unlock(c->sim->portal);
+    }
+    buf_add(&c->response->body, STR("{\"status\":\"ok\"}"));
+}
+
+static void get_faults(struct call *c)
+{
+    struct json_writer w = call_writer(c);
+    json_begin_object(&w);
+    json_key(&w, STR("rules"));
+    faults_write(c->sim->faults, &w);
+    json_end_object(&w);
+}
+
+static void post_faults(struct call *c)
+{
+    struct error err;
+    if (!call_parse_body(c)) {
+        return;
+    }
+    if (!faults_add(c->sim->faults, c->body, &err)) {
+        fail(c, &err);
+        return;
+    }
+    get_faults(c);
+}
+
+static void delete_faults(struct call *c)
+{
+    faults_clear(c->sim->faults);
+    get_faults(c);
+}
+
+// One operation, or {"ops":[...]} done in order; what was done before a failing one stays done.
+static bool run_operations(struct call *c, struct json_writer *w, struct error *err)
+{
+    struct json list;
+    if (!json_get(c->body, STR("ops"), &list)) {
+        return admin_mutate(c, c->body, w, err);
+    }
+    json_begin_object(w);
+    json_key(w, STR("results"));
+    json_begin_array(w);
+    struct json_iter it = json_iter(list);
+    struct json v;
+    for (size_t i = 0; json_next(&it, &v); i++) {
+        if (!admin_mutate(c, v, w, err)) {
+            return error_context(err, "ops[%zu]: ", i);
+        }
+    }
+    json_end_array(w);
+    json_end_object(w);
+    return true;
+}
+
+static void post_mutate(struct call *c)
+{
+    struct error err;
+    if (!call_parse_body(c)) {
+        return;
+    }
+    struct json_writer w = call_writer(c);
+    portal_write(c->sim->portal);
+    bool ok = run_operations(c, &w, &err);
+    portal_unlock(c->sim->portal);
+    if (!ok) {
+        fail(c, &err);
+    }
+}
+
+static const struct {
+    const char *method;
+    const char *path;
+    void (*run)(struct call *c);
+} admin_routes[] = {
+    {"GET", "/_sim/stats", get_stats},         {"POST", "/_sim/reset", post_reset},
+    {"GET", "/_sim/faults", get_faults},       {"POST", "/_sim/faults", post_faults},
+    {"DELETE", "/_sim/faults", delete_faults}, {"POST", "/_sim/mutate", post_mutate},
+};
+
+void endpoint_admin(struct call *c)
+{
+    bool path_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(admin_routes); i++) {
+        if (!str_eq(c->request->path, str_from(admin_routes[i].path))) {
+            continue;
+        }
+        path_known = true;
+        if (str_eq(c->request->method, str_from(admin_routes[i].method))) {
+            admin_routes[i].run(c);
+            return;
+        }
+    }
+    call_error(c, path_known ? 405 : 404, NULL,
+               "/_sim/ has GET stats, POST reset, GET, POST and DELETE faults, and POST mutate");
+}

@@ -1,0 +1,171 @@
+#include "sim/fault_rules.h"
+
+#include "sim/routes.h"
+
+static const char *const action_names[FAULT_ACTIONS] = {
+    [FAULT_STATUS] = "status",
+    [FAULT_HTML] = "html",
+    [FAULT_FORBID] = "forbid",
+    [FAULT_DROP] = "drop",
+    [FAULT_CUT] = "cut",
+    [FAULT_STALL] = "stall",
+    [FAULT_DELAY] = "delay",
+    [FAULT_TRUNCATE] = "truncate",
+    [FAULT_WRONG_LENGTH] = "wrong_length",
+    [FAULT_BAD_UTF8] = "bad_utf8",
+    [FAULT_NUL] = "nul",
+    [FAULT_CONTROL] = "control",
+    [FAULT_SHORT_PAGE] = "short_page",
+    [FAULT_EMPTY_PAGE] = "empty_page",
+    [FAULT_DROP_ROWS] = "drop_rows",
+    [FAULT_REPEAT_ROWS] = "repeat_rows",
+};
+
+const char *fault_action_name(enum fault_action a)
+{
+    return action_names[a];
+}
+
+enum field_type { FIELD_TEXT, FIELD_COUNT, FIELD_RATE };
+
+static const struct {
+    const char *name;
+    enum field_type type;
+    size_t offset;
+    int64_t most;
+} fields[] = {
+    {"endpoint", FIELD_TEXT, offsetof(struct fault_rule, endpoint), 0},
+    {"path", FIELD_TEXT, offsetof(struct fault_rule, path), 0},
+    {"method", FIELD_TEXT, offsetof(struct fault_rule, method), 0},
+    {"after", FIELD_COUNT, offsetof(struct fault_rule, after), INT64_MAX},
+    {"nth", FIELD_COUNT, offsetof(struct fault_rule, nth), INT64_MAX},
+    {"every", FIELD_COUNT, offsetof(struct fault_rule, every), INT64_MAX},
+    {"rate", FIELD_RATE, offsetof(struct fault_rule, rate), 0},
+    {"seed", FIELD_COUNT, offsetof(struct fault_rule, seed), INT64_MAX},
+    {"times", FIELD_COUNT, offsetof(struct fault_rule, times), INT64_MAX},
+    {"status", FIELD_COUNT, offsetof(struct fault_rule, status), 599},
+    {"category", FIELD_TEXT, offsetof(struct fault_rule, category), 0},
+    {"message", FIELD_TEXT, offsetof(struct fault_rule, message), 0},
+    {"body", FIELD_TEXT, offsetof(struct fault_rule, body), 0},
+    {"property", FIELD_TEXT, offsetof(struct fault_rule, property), 0},
+    {"ms", FIELD_COUNT, offsetof(struct fault_rule, ms), 600000},
+    {"bytes", FIELD_COUNT, offsetof(struct fault_rule, bytes), 1LL << 32},
+    {"count", FIELD_COUNT, offsetof(struct fault_rule, count), 100000},
+    {"retry_after", FIELD_COUNT, offsetof(struct fault_rule, retry_after_s), 86400},
+};
+
+static bool read_action(struct json v, struct fault_rule *rule, struct error *err)
+{
+    struct str text = {"", 0};
+    if (json_string(v, &text)) {
+        for (size_t i = 0; i < FAULT_ACTIONS; i++) {
+            if (str_eq(text, str_from(action_names[i]))) {
+                rule->action = (enum fault_action)i;
+                return true;
+            }
+        }
+    }
+    return error_set(
+        err, ERR_REQUEST,
+        "action is '%.*s'; it must be status, html, forbid, drop, cut, stall, delay, truncate, "
+        "wrong_length, bad_utf8, nul, control, short_page, empty_page, drop_rows or repeat_rows",
+        STR_ARG(text));
+}
+
+static bool read_object(struct json v, struct fault_rule *rule, struct error *err)
+{
+    struct str text = {"", 0};
+    enum object_type object;
+    if (!json_string(v, &text) || !object_find(text, false, &object)) {
+        return error_set(err, ERR_REQUEST,
+                         "object is '%.*s'; it must be a type such as contacts or 0-1",
+                         STR_ARG(text));
+    }
+    rule->object = (int)object;
+    return true;
+}
+
+static bool read_field(size_t i, struct json v, struct arena *arena, struct fault_rule *rule,
+                       struct error *err)
+{
+    char *field = (char *)rule + fields[i].offset;
+    struct str text;
+    int64_t n;
+    double d;
+    if (fields[i].type == FIELD_TEXT && json_string(v, &text)) {
+        text = arena_dup(arena, text);
+        memcpy(field, &text, sizeof(text));
+        return true;
+    }
+    if (fields[i].type == FIELD_COUNT && json_int(v, &n) && n >= 0 && n <= fields[i].most) {
+        memcpy(field, &n, sizeof(n));
+        return true;
+    }
+    if (fields[i].type == FIELD_RATE && json_double(v, &d) && d > 0 && d <= 1) {
+        memcpy(field, &d, sizeof(d));
+        return true;
+    }
+    static const char *const wanted[] = {"a text", "a whole number within its limits",
+                                         "a number above 0, up to 1"};
+    return error_set(err, ERR_REQUEST, "%s must be %s", fields[i].name, wanted[fields[i].type]);
+}
+
+static bool check(const struct fault_rule *r, struct error *err)
+{
+    if (r->action == FAULT_STATUS && (r->status < 200 || r->status == 204)) {
+        return error_set(err, ERR_REQUEST,
+                         "action status needs a status between 200 and 599, such as 502");
+    }
+    if ((r->action == FAULT_STALL || r->action == FAULT_DELAY) && r->ms == 0) {
+        return error_set(err, ERR_REQUEST, "action %s needs ms, how long",
+                         fault_action_name(r->action));
+    }
+    if (r->endpoint.len > 0 && !route_name_known(r->endpoint) && !str_ends(r->endpoint, STR("."))) {
+        return error_set(err, ERR_REQUEST,
+                         "endpoint is '%.*s', which is none; it must be a name such as "
+                         "objects.list, or the first "
+                         "half with its dot, such as objects.",
+                         STR_ARG(r->endpoint));
+    }
+    return true;
+}
+
+bool fault_rule_parse(struct json v, struct arena *arena, struct fault_rule *ret, struct error *err)
+{
+    if (json_type(v) != JSON_OBJECT) {
+        return error_set(err, ERR_REQUEST, "a rule must be a JSON object with at least an action");
+    }
+    struct fault_rule rule = {.object = -1, .action = FAULT_ACTIONS};
+    struct json_iter it = json_iter(v);
+    struct str key;
+    struct json value;
+    while (json_next_field(&it, &key, &value)) {
+        bool ok = false;
+        bool known = false;
+        for (size_t i = 0; i < ARRAY_LEN(fields) && !known; i++) {
+            known = str_eq(key, str_from(fields[i].name));
+            ok = known && read_field(i, value, arena, &rule, err);
+        }
+        if (str_eq(key, STR("action"))) {
+            known = true;
+            ok = read_action(value, &rule, err);
+        } else if (str_eq(key, STR("object"))) {
+            known = true;
+            ok = read_object(value, &rule, err);
+        }
+        if (!known) {
+            return error_set(err, ERR_REQUEST, "a rule has no field '%.*s'", STR_ARG(key));
+        }
+        if (!ok) {
+            return false;
+        }
+    }
+    if (rule.action == FAULT_ACTIONS) {
+        return error_set(err, ERR_REQUEST, "a rule needs an action, such as \"action\":\"status\"");
+    }
+    if (!check(&rule, err)) {
+        return false;
+    }
+    *ret = rule;
+    return true;
+}

@@ -1,0 +1,202 @@
+#include "sim/options.h"
+
+#include "core/limits.h"
+
+#define ROW(field_, name_, type_, fallback_, arg_, help_, ...)                                     \
+    {                                                                                              \
+        .name = (name_), .type = (type_), .offset = offsetof(struct options, field_),              \
+        .fallback = (fallback_), .arg = (arg_), .help = (help_), __VA_ARGS__                       \
+    }
+#define COUNT(most_) .min = 0, .max = (most_)
+
+static const struct setting rows[] = {
+    ROW(listen, "listen", SET_STR, "127.0.0.1:0", "HOST:PORT",
+        "where to listen; port 0 picks a free one"),
+    ROW(portal_id, "portal", SET_INT, "4711002", "N", "id of the account", .min = 1, .max = 1e15),
+    ROW(seed, "seed", SET_INT, "1", "N", "the same seed gives the same data", COUNT(9e15)),
+    ROW(contacts, "contacts", SET_INT, "1000", "N", "contacts in the account", COUNT(20e6)),
+    ROW(companies, "companies", SET_INT, "-1", "N", "companies; -1: one for 5 contacts", .min = -1,
+        .max = 20e6),
+    ROW(deals, "deals", SET_INT, "-1", "N", "deals; -1: one for 10 contacts", .min = -1,
+        .max = 20e6),
+    ROW(tickets, "tickets", SET_INT, "-1", "N", "tickets; -1: one for 20 contacts", .min = -1,
+        .max = 20e6),
+    ROW(engagements, "engagements", SET_INT, "-1", "N",
+        "calls, communications, emails, meetings, notes, tasks and postal mail together; -1: one "
+        "for 2 contacts",
+        .min = -1, .max = 20e6),
+    ROW(properties, "properties", SET_INT, "30", "N",
+        "properties of contacts, companies, deals and tickets each, standard ones included",
+        .min = 1, .max = LIMIT_PROPERTIES),
+    ROW(owners, "owners", SET_INT, "25", "N", "owners, some of them archived", COUNT(100000)),
+    ROW(token, "token", SET_STR, "pat-na1-sim", "TOKEN", "the access token that is accepted",
+        .secret = true),
+    ROW(limit_text, "limit", SET_STR, "190/10s", "N/TIME|off",
+        "calls in any window of that length"),
+    ROW(search_limit_text, "search-limit", SET_STR, "5/s", "N/TIME|off",
+        "searches in any such window"),
+    ROW(daily, "daily", SET_INT, "1000000", "N", "calls a day; 0: no limit", COUNT(1e12)),
+    ROW(latency_text, "latency", SET_STR, "0", "MS|MIN-MAX", "milliseconds that an answer takes"),
+    ROW(lag_ms, "lag", SET_INT, "0", "MS", "milliseconds until a change can be found by search",
+        COUNT(86400000)),
+    ROW(threads, "threads", SET_INT, "2", "N", "threads that answer", .min = 1, .max = 64),
+    ROW(clean, "clean", SET_BOOL, "false", NULL,
+        "no odd values: numbers that are none, invisible characters, texts of 65,536 characters"),
+    ROW(omit_nulls, "omit-nulls", SET_BOOL, "false", NULL,
+        "leave properties without a value out of answers instead of writing null"),
+    ROW(log_level_text, "log-level", SET_ENUM, "warn", "LEVEL", "what is logged to standard error",
+        .choices = "debug|info|warn|error|off"),
+    ROW(help, "help", SET_BOOL, "false", NULL, "show this"),
+    ROW(version, "version", SET_BOOL, "false", NULL, "show the version"),
+};
+
+void options_help(FILE *out)
+{
+    fputs("hubsim: a HubSpot account that exists only here\n\n"
+          "usage: hubsim [options]\n\n"
+          "Options may also come from the environment as HUBSIM_NAME.\n\n",
+          out);
+    settings_help(rows, ARRAY_LEN(rows), out);
+}
+
+// "N/10s", "N/s", "N/500ms" or "off".
+static bool parse_limit(const char *name, struct str text, uint64_t *ret_n, int64_t *ret_ms,
+                        struct error *err)
+{
+    if (str_eq(text, STR("off"))) {
+        *ret_n = 0;
+        return true;
+    }
+    ptrdiff_t slash = str_find_char(text, '/');
+    struct str number = str_sub(text, 0, slash < 0 ? 0 : (size_t)slash);
+    struct str time = slash < 0 ? STR("") : str_sub(text, (size_t)slash + 1, text.len);
+    uint64_t n = 0;
+    uint64_t times = 1;
+    int64_t unit = str_ends(time, STR("ms")) ? 1 : 1000;
+    size_t unit_len = unit == 1 ? 2 : 1;
+    bool ok = str_to_uint64(number, &n) && n > 0 && n <= 1000000000 && str_ends(time, STR("s"));
+    if (ok && time.len > unit_len) {
+        ok = str_to_uint64(str_sub(time, 0, time.len - unit_len), &times);
+    }
+    if (!ok || times == 0 || (int64_t)times * unit > 3600000) {
+        return error_set(err, ERR_USAGE,
+                         "--%s is '%.*s'; it must be a number of calls and a time of at most an "
+                         "hour, like 190/10s "
+                         "or 5/s, or off",
+                         name, STR_ARG(text));
+    }
+    *ret_n = n;
+    *ret_ms = (int64_t)times * unit;
+    return true;
+}
+
+static bool parse_latency(struct options *o, struct error *err)
+{
+    struct str text = o->latency_text;
+    ptrdiff_t dash = str_find_char(text, '-');
+    struct str low = dash < 0 ? text : str_sub(text, 0, (size_t)dash);
+    struct str high = dash < 0 ? text : str_sub(text, (size_t)dash + 1, text.len);
+    if (!str_to_int64(low, &o->latency_min_ms) || !str_to_int64(high, &o->latency_max_ms) ||
+        o->latency_min_ms < 0 || o->latency_max_ms < o->latency_min_ms ||
+        o->latency_max_ms > 600000) {
+        return error_set(err, ERR_USAGE,
+                         "--latency is '%.*s'; it must be milliseconds up to 600000, like 100, or "
+                         "a range, like 80-200",
+                         STR_ARG(text));
+    }
+    return true;
+}
+
+static bool parse_listen(struct options *o, struct arena *arena, struct error *err)
+{
+    struct str text = o->listen;
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    struct str host = str_sub(text, 0, colon > 0 ? colon - 1 : 0);
+    if (host.len > 1 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
+        host = str_sub(host, 1, host.len - 2);
+    }
+    uint64_t port;
+    if (host.len == 0 || !str_to_uint64(str_sub(text, colon, text.len), &port) ||
+        port > UINT16_MAX) {
+        return error_set(
+            err, ERR_USAGE,
+            "--listen is '%.*s'; it must be an address and a port up to 65535, like 127.0.0.1:8080",
+            STR_ARG(text));
+    }
+    o->host = arena_cstr(arena, host);
+    o->port = (uint16_t)port;
+    return true;
+}
+
+static uint32_t or_share(int64_t given, int64_t contacts, int64_t divisor)
+{
+    return (uint32_t)(given >= 0 ? given : contacts / divisor);
+}
+
+static void fill_portal(struct options *o)
+{
+    struct portal_options *p = &o->portal;
+    *p = (struct portal_options){
+        .portal_id = (uint64_t)o->portal_id,
+        .seed = (uint64_t)o->seed,
+        .properties = (uint32_t)o->properties,
+        .owners = (uint32_t)o->owners,
+        .clean = o->clean,
+    };
+    p->counts[OBJECT_CONTACTS] = (uint32_t)o->contacts;
+    p->counts[OBJECT_COMPANIES] = or_share(o->companies, o->contacts, 5);
+    p->counts[OBJECT_DEALS] = or_share(o->deals, o->contacts, 10);
+    p->counts[OBJECT_TICKETS] = or_share(o->tickets, o->contacts, 20);
+    uint32_t total = or_share(o->engagements, o->contacts, 2);
+    static const struct {
+        enum object_type type;
+        uint32_t percent;
+    } shares[] = {
+        {OBJECT_CALLS, 15},      {OBJECT_COMMUNICATIONS, 5}, {OBJECT_EMAILS, 35},
+        {OBJECT_MEETINGS, 10},   {OBJECT_NOTES, 20},         {OBJECT_TASKS, 13},
+        {OBJECT_POSTAL_MAIL, 2},
+    };
+    uint32_t rest = total;
+    for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+        p->counts[shares[i].type] = (uint32_t)((uint64_t)total * shares[i].percent / 100);
+        rest -= p->counts[shares[i].type];
+    }
+    p->counts[OBJECT_NOTES] += rest;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, struct arena *arena, struct error *err)
+{
+    *o = (struct options){0};
+    struct settings s;
+    struct str word;
+    size_t words = 0;
+    if (!settings_init(&s, rows, ARRAY_LEN(rows), "HUBSIM", o, arena, err) ||
+        !settings_parse_args(&s, argc, argv, &word, 1, &words, err)) {
+        return false;
+    }
+    if (o->help || o->version) {
+        return true;
+    }
+    if (words > 0) {
+        return error_set(err, ERR_USAGE, "'%.*s' is not an option; options begin with --",
+                         STR_ARG(word));
+    }
+    o->limits = (struct limits_options){
+        .general_ms = 10000,
+        .search_ms = 1000,
+        .daily = (uint64_t)o->daily,
+        .utc_offset_ms = INT64_C(-5) * 3600000,
+    };
+    if (o->token.len == 0) {
+        return error_set(err, ERR_USAGE, "--token is empty; leave it out for the default");
+    }
+    fill_portal(o);
+    return settings_check(&s, err) && parse_listen(o, arena, err) && parse_latency(o, err) &&
+           parse_limit("limit", o->limit_text, &o->limits.general, &o->limits.general_ms, err) &&
+           parse_limit("search-limit", o->search_limit_text, &o->limits.search,
+                       &o->limits.search_ms, err) &&
+           log_level_parse(o->log_level_text, &o->log_level);
+}

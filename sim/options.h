@@ -1,0 +1,41 @@
+// The command line of hubsim.
+#pragma once
+
+#include "core/log.h"
+#include "core/settings.h"
+#include "sim/limits.h"
+#include "sim/portal.h"
+
+struct options {
+    struct str listen;
+    struct str token;
+    struct str limit_text;
+    struct str search_limit_text;
+    struct str latency_text;
+    struct str log_level_text;
+    int64_t portal_id;
+    int64_t seed;
+    int64_t contacts, companies, deals, tickets, engagements;
+    int64_t properties;
+    int64_t owners;
+    int64_t daily;
+    int64_t lag_ms;
+    int64_t threads;
+    bool clean;
+    bool omit_nulls;
+    bool help;
+    bool version;
+    // worked out of the above
+    const char *host;
+    uint16_t port;
+    int64_t latency_min_ms;
+    int64_t latency_max_ms;
+    enum log_level log_level;
+    struct portal_options portal;
+    struct limits_options limits;
+};
+
+// Fills *o from the environment (HUBSIM_...) and the command line; texts live in the arena.
+bool options_parse(struct options *o, int argc, char **argv, struct arena *arena,
+                   struct error *err) MUST_CHECK;
+void options_help(FILE *out);

@@ -1,0 +1,135 @@
+#include "sim/routes.h"
+
+#include "sim/endpoints.h"
+
+// name, method, legacy path, dated path, limit, function
+static const struct route routes[] = {
+    {"objects.list", "GET", "/crm/v3/objects/{}", "/crm/objects/{date}/{}", RATE_GENERAL,
+     endpoint_objects_list},
+    {"objects.search", "POST", "/crm/v3/objects/{}/search", "/crm/objects/{date}/{}/search",
+     RATE_SEARCH, endpoint_objects_search},
+    {"objects.batch_read", "POST", "/crm/v3/objects/{}/batch/read",
+     "/crm/objects/{date}/{}/batch/read", RATE_GENERAL, endpoint_objects_batch_read},
+    {"objects.get", "GET", "/crm/v3/objects/{}/{}", "/crm/objects/{date}/{}/{}", RATE_GENERAL,
+     endpoint_objects_get},
+    {"properties.list", "GET", "/crm/v3/properties/{}", "/crm/properties/{date}/{}", RATE_GENERAL,
+     endpoint_properties_list},
+    {"properties.get", "GET", "/crm/v3/properties/{}/{}", "/crm/properties/{date}/{}/{}",
+     RATE_GENERAL, endpoint_properties_get},
+    {"owners.list", "GET", "/crm/v3/owners", "/crm/owners/{date}", RATE_GENERAL,
+     endpoint_owners_list},
+    {"owners.get", "GET", "/crm/v3/owners/{}", "/crm/owners/{date}/{}", RATE_GENERAL,
+     endpoint_owners_get},
+    {"pipelines.list", "GET", "/crm/v3/pipelines/{}", "/crm/pipelines/{date}/{}", RATE_GENERAL,
+     endpoint_pipelines_list},
+    {"pipelines.get", "GET", "/crm/v3/pipelines/{}/{}", "/crm/pipelines/{date}/{}/{}", RATE_GENERAL,
+     endpoint_pipelines_get},
+    {"pipelines.stages", "GET", "/crm/v3/pipelines/{}/{}/stages",
+     "/crm/pipelines/{date}/{}/{}/stages", RATE_GENERAL, endpoint_pipelines_stages},
+    {"associations.batch_read", "POST", "/crm/v4/associations/{}/{}/batch/read",
+     "/crm/associations/{date}/{}/{}/batch/read", RATE_GENERAL, endpoint_associations_batch_read},
+    {"associations.labels", "GET", "/crm/v4/associations/{}/{}/labels",
+     "/crm/associations/{date}/{}/{}/labels", RATE_GENERAL, endpoint_associations_labels},
+    {"associations.list", "GET", "/crm/v4/objects/{}/{}/associations/{}",
+     "/crm/objects/{date}/{}/{}/associations/{}", RATE_GENERAL, endpoint_associations_list},
+    {"schemas.list", "GET", "/crm/v3/schemas", "/crm-object-schemas/{date}/schemas", RATE_GENERAL,
+     endpoint_schemas_list},
+    {"schemas.list", "GET", "/crm-object-schemas/v3/schemas", NULL, RATE_GENERAL,
+     endpoint_schemas_list},
+    {"account.details", "GET", "/account-info/v3/details", "/account-info/{date}/details",
+     RATE_GENERAL, endpoint_account_details},
+    {"account.daily_usage", "GET", "/account-info/v3/api-usage/daily/private-apps",
+     "/account-info/{date}/api-usage/daily/private-apps", RATE_GENERAL,
+     endpoint_account_daily_usage},
+    {"token.info", "POST", "/oauth/v2/private-apps/get/access-token-info", NULL, RATE_GENERAL,
+     endpoint_token_info},
+};
+
+static_assert(ARRAY_LEN(routes) < ROUTES_MAX, "the last place counts unknown paths");
+
+size_t route_index(const struct route *r)
+{
+    if (!r) {
+        return ROUTES_MAX - 1;
+    }
+    size_t i = (size_t)(r - routes);
+    while (i > 0 && strcmp(routes[i - 1].name, routes[i].name) == 0) {
+        i--; // two paths of one endpoint count as one
+    }
+    return i;
+}
+
+const char *route_name(size_t index)
+{
+    return index < ARRAY_LEN(routes) ? routes[index].name : "unknown";
+}
+
+bool route_name_known(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (str_eq(name, str_from(routes[i].name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_date(struct str s)
+{
+    return str_eq(s, STR("2026-03")) || str_eq(s, STR("2026-09"));
+}
+
+// Matches a path segment by segment; the parameters come out as they stand in the path.
+static bool match(const char *pattern, struct str path, struct str *params)
+{
+    struct str want_rest = str_from(pattern);
+    struct str rest = path;
+    struct str want;
+    struct str have;
+    size_t n = 0;
+    while (want_rest.len > 0) {
+        if (!str_next(&want_rest, '/', &want) || rest.len == 0 || !str_next(&rest, '/', &have)) {
+            return false;
+        }
+        if (str_eq(want, STR("{}"))) {
+            if (have.len == 0) {
+                return false;
+            }
+            params[n++] = have;
+        } else if (!(str_eq(want, STR("{date}")) ? is_date(have) : str_eq(want, have))) {
+            return false;
+        }
+    }
+    return rest.len == 0;
+}
+
+static bool fits(const struct route *r, struct str path, struct str *params)
+{
+    return (r->legacy && match(r->legacy, path, params)) ||
+           (r->dated && match(r->dated, path, params));
+}
+
+const struct route *route_find(struct call *call, int *ret_status)
+{
+    struct str path = call->request->path;
+    if (path.len > 1 && path.ptr[path.len - 1] == '/') {
+        path.len--; // "/crm/v3/owners/" is served too
+    }
+    *ret_status = 404;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        struct str params[CALL_PARAMS_MAX] = {{NULL, 0}};
+        if (!fits(&routes[i], path, params)) {
+            continue;
+        }
+        if (!str_eq(call->request->method, str_from(routes[i].method))) {
+            *ret_status = 405;
+            continue;
+        }
+        for (size_t k = 0; k < CALL_PARAMS_MAX && params[k].ptr; k++) {
+            call->params[k] = http_server_decode(call->arena, params[k], false);
+        }
+        *ret_status = 200;
+        return &routes[i];
+    }
+    return NULL;
+}
