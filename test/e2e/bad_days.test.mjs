@@ -30,7 +30,7 @@ async function scene(t, rules, options = {}) {
   const sim = await Sim.start({ ...PORTAL, ...options });
   t.after(() => sim.stop());
   if (rules.length > 0) {
-    await sim.faults({ rules });
+    await sim.faults(...rules);
   }
   return sim;
 }
@@ -114,7 +114,7 @@ describe('one value is broken: it is repaired and counted, the page is kept', ()
       const destination = new PostgresDestination(postgres);
       const result = await sync(sim, destination, ['--streams', 'contacts']);
       assert.equal(result.code, 0, result.stderr);
-      const { records } = await sim.stats();
+      const records = await sim.records();
       assert.equal(await liveRows(destination, 'contact'), records.contacts.live);
       const before = quietDay.get('_sluice_reject').split('\n').filter((line) => line.includes('property_firstname'));
       const rejects = await destination.rows(
@@ -139,14 +139,14 @@ describe('one stream cannot be had', () => {
     assert.equal(deals.status, 'failed');
     assert.match(deals.error.message, /deals/);
     assert.match(deals.error.message + deals.error.hint, /crm\.objects\.deals\.read|scope/);
-    const { records } = await sim.stats();
+    const records = await sim.records();
     for (const [type, [table]] of Object.entries(TABLES)) {
       if (type !== 'deals') {
         assert.equal(await liveRows(destination, table), records[type].live, table);
       }
     }
     // The right is granted: the next run brings what is missing.
-    await sim.api('DELETE', '/_sim/faults');
+    await sim.clearFaults();
     const second = await sync(sim, destination);
     assert.equal(second.code, 0, second.stderr);
     assertSameTables(await dumpAll(destination), quietDay);
@@ -158,7 +158,7 @@ describe('one stream cannot be had', () => {
     const result = await sync(sim, destination, ['--streams', 'contacts,tickets,companies']);
     assert.equal(result.code, 3, result.stderr);
     assert.equal(streamOf(result, 'tickets').status, 'failed');
-    const { records } = await sim.stats();
+    const records = await sim.records();
     assert.equal(await liveRows(destination, 'contact'), records.contacts.live);
     assert.equal(await liveRows(destination, 'company'), records.companies.live);
   });
@@ -168,7 +168,7 @@ describe('one stream cannot be had', () => {
     const destination = new SqliteDestination();
     assert.equal((await sync(sim, destination)).code, 0);
     const [{ n }] = await destination.rows('SELECT count(*) AS n FROM deal_contact');
-    await sim.faults({ rules: [{ action: 'status', status: 500, endpoint: 'associations.batch_read' }] });
+    await sim.faults({ action: 'status', status: 500, endpoint: 'associations.batch_read' });
     const result = await sync(sim, destination, ['--streams', 'deal_contact', '--full-refresh']);
     assert.ok([3, 6].includes(result.code), `${result.code}: ${result.stderr}`);
     const [after] = await destination.rows('SELECT count(*) AS n FROM deal_contact');
@@ -216,7 +216,7 @@ describe('the run is interrupted', () => {
     const second = await sync(sim, destination, args);
     assert.equal(second.code, 0, second.stderr);
     assert.ok(streamOf(second, 'contacts').calls < calls * 0.85, `${streamOf(second, 'contacts').calls} of ${calls}`);
-    const { records } = await sim.stats();
+    const records = await sim.records();
     assert.equal(await liveRows(destination, 'contact'), records.contacts.live);
   });
 
@@ -259,7 +259,7 @@ describe('nothing is lost silently', () => {
     const sim = await scene(t, [rule]);
     const destination = new SqliteDestination();
     const result = await sync(sim, destination, ['--streams', 'contacts']);
-    const { records } = await sim.stats();
+    const records = await sim.records();
     const found = await liveRows(destination, 'contact');
     const [audit] = await destination.rows(
       `SELECT source_count, destination_count FROM _sluice_audit WHERE stream = 'contacts' ORDER BY at DESC LIMIT 1`,

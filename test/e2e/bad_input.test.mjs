@@ -16,7 +16,7 @@ let live;
 
 before(async () => {
   sim = await Sim.start({ contacts: 150, companies: 40, deals: 40, tickets: 20, engagements: 60 });
-  live = (await sim.stats()).records;
+  live = await sim.records();
   postgres = await Postgres.start();
 });
 

@@ -21,7 +21,7 @@ before(async () => {
     numberOfApiCallRetries: 0,
     limiterOptions: { minTime: 0, maxConcurrent: 8 },
   });
-  records = (await sim.stats()).records;
+  records = await sim.records();
 });
 
 after(() => sim?.stop());

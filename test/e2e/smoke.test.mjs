@@ -28,7 +28,7 @@ for (const [kind, make] of [
 ]) {
   test(`${kind}: full, again, full refresh`, async () => {
     const destination = make();
-    const { records } = await sim.stats();
+    const records = await sim.records();
     const first = await sync(sim, destination, [], TIME);
     assert.equal(first.code, 0, first.stderr);
     for (const [type, [table]] of Object.entries(TABLES)) {
@@ -47,15 +47,11 @@ for (const [kind, make] of [
 test('faults of many kinds, an interruption, and the same tables', async () => {
   const quiet = new SqliteDestination();
   assert.equal((await sync(sim, quiet, [], TIME)).code, 0);
-  await sim.faults({
-    rules: [
-      { action: 'short_page', endpoint: 'objects.list', every: 3, count: 9 },
+  await sim.faults({ action: 'short_page', endpoint: 'objects.list', every: 3, count: 9 },
       { action: 'cut', endpoint: 'objects.', nth: 4, bytes: 700 },
       { action: 'truncate', endpoint: 'associations.', nth: 2, bytes: 50 },
       { action: 'status', status: 502, endpoint: 'objects.list', every: 6, times: 2 },
-      { action: 'delay', ms: 30, endpoint: 'objects.list' },
-    ],
-  });
+      { action: 'delay', ms: 30, endpoint: 'objects.list' },);
   const destination = new SqliteDestination();
   const { child, finish } = startSync(sim, destination);
   setTimeout(() => child.kill('SIGINT'), 900);
@@ -63,7 +59,7 @@ test('faults of many kinds, an interruption, and the same tables', async () => {
   assert.ok([0, 7].includes(stopped.code), `${stopped.code ?? stopped.signal}: ${stopped.stderr}`);
   const result = await sync(sim, destination, [], TIME);
   assert.equal(result.code, 0, result.stderr);
-  await sim.api('DELETE', '/_sim/faults');
+  await sim.clearFaults();
   assertSameTables(await dumpAll(destination), await dumpAll(quiet));
 });
 

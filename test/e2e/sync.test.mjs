@@ -21,7 +21,7 @@ let records;
 
 before(async () => {
   sim = await Sim.start({ contacts: 11_500, companies: 400, deals: 700, tickets: 300, engagements: 1800 });
-  records = (await sim.stats()).records;
+  records = await sim.records();
   postgres = await Postgres.start();
 });
 

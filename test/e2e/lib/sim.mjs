@@ -48,16 +48,28 @@ export class Sim {
     return this.#admin('GET', '/_sim/stats');
   }
 
+  // What is in the portal: {contacts: {live, archived}, ..., owners: {...}}.
+  async records() {
+    const { records, owners } = await this.#admin('GET', '/_sim/stats?associations=false');
+    return { ...records, owners };
+  }
+
+  // Forgets counts and faults; the records stay.
   reset() {
     return this.#admin('POST', '/_sim/reset', {});
   }
 
-  faults(faults) {
-    return this.#admin('POST', '/_sim/faults', faults);
+  faults(...rules) {
+    return this.#admin('POST', '/_sim/faults', { rules });
   }
 
-  mutate(mutation) {
-    return this.#admin('POST', '/_sim/mutate', mutation);
+  clearFaults() {
+    return this.#admin('DELETE', '/_sim/faults');
+  }
+
+  // Operations in order; gives the result of each.
+  async mutate(...ops) {
+    return (await this.#admin('POST', '/_sim/mutate', { ops })).results;
   }
 
   // Every live record of a type through the list endpoint, with the named properties.
