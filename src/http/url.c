@@ -41,7 +41,11 @@ static bool is_loopback(struct str rest)
         host = colon >= 0 ? str_sub(host, 0, (size_t)colon) : host;
     } else {
         ptrdiff_t end = str_find_char(host, ']');
-        host = end >= 0 ? str_sub(host, 0, (size_t)end + 1) : host;
+        struct str behind = end >= 0 ? str_sub(host, (size_t)end + 1, host.len) : host;
+        if (behind.len > 0 && behind.ptr[0] != ':') {
+            return false; // "[::1].evil.example"
+        }
+        host = str_sub(host, 0, (size_t)end + 1);
     }
     for (size_t i = 0; i < ARRAY_LEN(HOSTS); i++) {
         if (str_eq_nocase(host, HOSTS[i])) {
@@ -60,9 +64,31 @@ static bool is_loopback(struct str rest)
     return true;
 }
 
+// User info and query may be secrets, and other bytes may be commands to a terminal: what is wrong
+// is told by its place, not by quoting the URL.
+static bool check_characters(struct str url, struct error *err)
+{
+    for (size_t i = 0; i < url.len; i++) {
+        unsigned char c = (unsigned char)url.ptr[i];
+        if (c > ' ' && c != 0x7f && c != '?' && c != '#' && c != '@' && c != '\\') {
+            continue;
+        }
+        char shown[8];
+        snprintf(shown, sizeof shown, c > ' ' && c != 0x7f ? "%c" : "\\x%02x", c);
+        return error_set(err, ERR_CONFIG,
+                         "base URL may hold scheme, host, port and path only; its character %zu is "
+                         "'%s'",
+                         i + 1, shown);
+    }
+    return true;
+}
+
 bool url_check_base(struct str url, struct str *ret, struct error *err)
 {
     struct str rest;
+    if (!check_characters(url, err)) {
+        return false;
+    }
     if (str_starts(url, STR("https://"))) {
         rest = str_sub(url, 8, url.len);
     } else if (str_starts(url, STR("http://"))) {
@@ -70,14 +96,6 @@ bool url_check_base(struct str url, struct str *ret, struct error *err)
     } else {
         return error_set(err, ERR_CONFIG, "base URL \"%.*s\" must start with https:// or http://",
                          STR_ARG(url));
-    }
-    for (size_t i = 0; i < rest.len; i++) {
-        unsigned char c = (unsigned char)rest.ptr[i];
-        if (c <= ' ' || c == 0x7f || c == '?' || c == '#' || c == '@' || c == '\\') {
-            return error_set(err, ERR_CONFIG,
-                             "base URL \"%.*s\" may hold scheme, host, port and path only",
-                             STR_ARG(url));
-        }
     }
     if (rest.len == 0 || rest.ptr[0] == '/' || rest.ptr[0] == ':') {
         return error_set(err, ERR_CONFIG, "base URL \"%.*s\" has no host", STR_ARG(url));
