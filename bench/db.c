@@ -42,7 +42,7 @@ static bool must(bool ok, const struct error *err)
 {
     if (!ok) {
         (void)fprintf(stderr, "bench-db: %s\n", err->message);
-        exit(1);
+        abort();
     }
     return ok;
 }
@@ -438,15 +438,12 @@ int main(int argc, char **argv)
     int64_t rows = 200000;
     int64_t runs = 3;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc &&
-            str_to_int64(str_from(argv[i + 1]), &rows)) {
-            i++;
-        } else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc &&
-                   str_to_int64(str_from(argv[i + 1]), &runs)) {
-            i++;
-        } else if (str_starts(str_from(argv[i]), STR("postgres"))) {
+        int64_t *number = strcmp(argv[i], "--rows") == 0   ? &rows
+                          : strcmp(argv[i], "--runs") == 0 ? &runs
+                                                           : NULL;
+        if (!number && str_starts(str_from(argv[i]), STR("postgres"))) {
             b.postgres_url = str_from(argv[i]);
-        } else {
+        } else if (!number || ++i == argc || !str_to_int64(str_from(argv[i]), number)) {
             (void)fprintf(stderr, "bench-db [--rows N] [--runs N] [POSTGRES_URL]\n");
             return 2;
         }

@@ -113,6 +113,9 @@ struct target *target_find(struct session *s, struct str name);
 bool target_get(struct session *s, const struct table *table, struct target **ret,
                 struct error *err) MUST_CHECK;
 void targets_forget(struct session *s);
+// The columns as they are written: the table's own, then the metadata columns that the target has.
+size_t target_columns(const struct target *t);
+struct column target_column(const struct destination *d, const struct target *t, size_t i);
 // What a batch comes down to in this table: without a deleted column, rows that should be marked
 // go.
 enum effect { EFFECT_UPSERT, EFFECT_INSERT, EFFECT_REPLACE, EFFECT_MARK, EFFECT_REMOVE };

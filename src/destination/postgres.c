@@ -46,8 +46,10 @@ static bool locate(struct destination *d, struct error *err)
 static bool exists(struct session *s, const char *query, const struct sql_value *args, size_t n,
                    bool *ret, struct error *err)
 {
-    int64_t one;
-    return sql_once_int(s->db, str_from(query), args, n, ret, &one, err);
+    struct sql_value one = sql_null();
+    bool ok = sql_once_int(s->db, str_from(query), args, n, &one, err);
+    *ret = one.type == SQL_INT;
+    return ok;
 }
 
 // CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where it exists.
@@ -126,13 +128,12 @@ static bool start(struct session *s, struct error *err)
     int64_t began_us = clock_mono_us(clock);
     struct sql_value arg = sql_int(lock);
     for (;;) {
-        bool found;
-        int64_t held = 0;
+        struct sql_value held = sql_null();
         if (!sql_once_int(s->db, STR("SELECT pg_try_advisory_lock($1::bigint)::int"), &arg, 1,
-                          &found, &held, err)) {
+                          &held, err)) {
             return false;
         }
-        if (held) {
+        if (held.num == 1) {
             return true;
         }
         if (cancel_requested(s->dest->cancel)) {

@@ -70,17 +70,14 @@ static bool compare(const struct destination *d, const struct target *t, struct 
             "'%.*s' is there but is not a table; rename it or load into another schema",
             STR_ARG(table->name));
     }
-    const struct column extra[] = {{d->metadata.synced, COL_TIMESTAMP},
-                                   {d->metadata.deleted, COL_BOOL}};
-    size_t n = table->n_columns + t->has_synced + t->has_deleted;
+    size_t n = target_columns(t);
     c.add = ARENA_ARRAY(arena, struct column, n);
     for (size_t i = 0; i < n && found->exists; i++) {
-        const struct column *column =
-            i < table->n_columns ? &table->columns[i] : &extra[i - table->n_columns];
-        const struct found_column *have = find_column(d, found, column->name);
+        struct column column = target_column(d, t, i);
+        const struct found_column *have = find_column(d, found, column.name);
         if (!have) {
-            c.add[c.n_add++] = *column;
-        } else if (!check_column(d, table, column, have, err)) {
+            c.add[c.n_add++] = column;
+        } else if (!check_column(d, table, &column, have, err)) {
             return false;
         }
     }
@@ -145,12 +142,11 @@ static bool is_empty(struct session *s, struct str table, bool *ret, struct erro
     struct buf text;
     buf_init(&text, STATEMENT_MAX);
     text_is_empty(&text, s->dest, table);
-    bool found = false;
-    int64_t one = 0;
-    bool ok = sql_once_int(s->db, buf_str(&text), NULL, 0, &found, &one, err);
+    struct sql_value one = sql_null();
+    bool ok = sql_once_int(s->db, buf_str(&text), NULL, 0, &one, err);
     buf_done(&text);
     if (ok) {
-        *ret = !found;
+        *ret = one.type == SQL_NULL;
     }
     return ok;
 }

@@ -266,13 +266,13 @@ bool session_count(struct session *s, const struct table *table, struct str scop
     struct buf text;
     buf_init(&text, STATEMENT_MAX);
     text_count(&text, s->dest, t, scope_column);
-    bool found = false;
-    int64_t count = 0;
-    bool ok = sql_once_int(s->db, buf_str(&text), args, n, &found, &count, err);
+    struct sql_value count = sql_null();
+    bool ok = sql_once_int(s->db, buf_str(&text), args, n, &count, err);
     buf_done(&text);
     if (!ok) {
         return error_context(err, "count of table '%.*s'", STR_ARG(table->name));
     }
-    *ret = (uint64_t)count;
+    assert(count.type == SQL_INT);
+    *ret = (uint64_t)count.num;
     return true;
 }

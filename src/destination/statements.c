@@ -2,23 +2,6 @@
 
 #include "core/limits.h"
 
-// The columns as they are written: the table's own, then the metadata columns that the target has.
-static size_t written_columns(const struct target *t)
-{
-    return t->table.n_columns + t->has_synced + t->has_deleted;
-}
-
-static struct column written_column(const struct destination *d, const struct target *t, size_t i)
-{
-    if (i < t->table.n_columns) {
-        return t->table.columns[i];
-    }
-    if (t->has_synced && i == t->table.n_columns) {
-        return (struct column){d->metadata.synced, COL_TIMESTAMP};
-    }
-    return (struct column){d->metadata.deleted, COL_BOOL};
-}
-
 void text_table(struct buf *b, const struct destination *d, struct str name)
 {
     if (d->driver->schemas) {
@@ -52,9 +35,9 @@ static void add_key_names(struct buf *b, const struct target *t)
 
 static void add_column_names(struct buf *b, const struct destination *d, const struct target *t)
 {
-    for (size_t i = 0; i < written_columns(t); i++) {
+    for (size_t i = 0; i < target_columns(t); i++) {
         add_separator(b, i, ", ");
-        sql_quote_name(b, written_column(d, t, i).name);
+        sql_quote_name(b, target_column(d, t, i).name);
     }
 }
 
@@ -71,8 +54,8 @@ void text_create_table(struct buf *b, const struct destination *d, const struct 
     buf_add_cstr(b, "CREATE TABLE ");
     text_table(b, d, table->name);
     buf_add_cstr(b, " (");
-    for (size_t i = 0; i < written_columns(t); i++) {
-        struct column column = written_column(d, t, i);
+    for (size_t i = 0; i < target_columns(t); i++) {
+        struct column column = target_column(d, t, i);
         add_separator(b, i, ", ");
         add_definition(b, d, &column);
         buf_add_cstr(b, i < table->n_keys ? " NOT NULL" : "");
@@ -86,7 +69,7 @@ void text_create_table(struct buf *b, const struct destination *d, const struct 
     bool row_number =
         table->n_keys == 0 || (table->n_keys == 1 && table->columns[0].type == COL_INT);
     buf_add_cstr(b, row_number ? "" : d->driver->keyed_suffix);
-    buf_add_cstr(b, written_columns(t) > WIDE_COLUMNS ? d->driver->wide_suffix : "");
+    buf_add_cstr(b, target_columns(t) > WIDE_COLUMNS ? d->driver->wide_suffix : "");
 }
 
 void text_add_column(struct buf *b, const struct destination *d, struct str table,
@@ -147,10 +130,10 @@ static void add_on_conflict(struct buf *b, const struct destination *d, const st
     }
     buf_add_cstr(b, " ON CONFLICT (");
     add_key_names(b, t);
-    bool only_keys = written_columns(t) == t->table.n_keys;
+    bool only_keys = target_columns(t) == t->table.n_keys;
     buf_add_cstr(b, only_keys ? ") DO NOTHING" : ") DO UPDATE SET ");
-    for (size_t i = t->table.n_keys; i < written_columns(t); i++) {
-        struct str name = written_column(d, t, i).name;
+    for (size_t i = t->table.n_keys; i < target_columns(t); i++) {
+        struct str name = target_column(d, t, i).name;
         add_separator(b, i - t->table.n_keys, ", ");
         sql_quote_name(b, name);
         buf_add_cstr(b, " = excluded.");
@@ -171,9 +154,9 @@ void text_upsert(struct buf *b, const struct destination *d, const struct target
 {
     add_insert_head(b, d, t);
     buf_add_cstr(b, "VALUES (");
-    for (size_t i = 0; i < written_columns(t); i++) {
+    for (size_t i = 0; i < target_columns(t); i++) {
         add_separator(b, i, ", ");
-        text_param(b, d, i + 1, written_column(d, t, i).type);
+        text_param(b, d, i + 1, target_column(d, t, i).type);
     }
     buf_add_char(b, ')');
     add_on_conflict(b, d, t);
@@ -269,12 +252,12 @@ static void add_staging(struct buf *b, struct str staging)
 void text_create_staging(struct buf *b, const struct destination *d, const struct target *t,
                          struct str staging, bool keys_only)
 {
-    size_t n = keys_only ? t->table.n_keys : written_columns(t);
+    size_t n = keys_only ? t->table.n_keys : target_columns(t);
     buf_add_cstr(b, "CREATE TEMPORARY TABLE ");
     sql_quote_name(b, staging);
     buf_add_cstr(b, " (");
     for (size_t i = 0; i < n; i++) {
-        struct column column = written_column(d, t, i);
+        struct column column = target_column(d, t, i);
         add_separator(b, i, ", ");
         add_definition(b, d, &column);
     }

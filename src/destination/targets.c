@@ -155,6 +155,23 @@ bool target_get(struct session *s, const struct table *table, struct target **re
     return true;
 }
 
+size_t target_columns(const struct target *t)
+{
+    return t->table.n_columns + t->has_synced + t->has_deleted;
+}
+
+struct column target_column(const struct destination *d, const struct target *t, size_t i)
+{
+    assert(i < target_columns(t));
+    if (i < t->table.n_columns) {
+        return t->table.columns[i];
+    }
+    if (t->has_synced && i == t->table.n_columns) {
+        return (struct column){d->metadata.synced, COL_TIMESTAMP};
+    }
+    return (struct column){d->metadata.deleted, COL_BOOL};
+}
+
 enum effect batch_effect(const struct target *t, const struct batch *batch)
 {
     static const enum effect EFFECTS[] = {

@@ -236,7 +236,7 @@ bool sql_once(struct sql *db, struct str text, const struct sql_value *args, siz
 }
 
 bool sql_once_int(struct sql *db, struct str text, const struct sql_value *args, size_t n,
-                  bool *ret_found, int64_t *ret, struct error *err)
+                  struct sql_value *ret, struct error *err)
 {
     struct sql_stmt *st = NULL;
     bool row = false;
@@ -245,10 +245,8 @@ bool sql_once_int(struct sql *db, struct str text, const struct sql_value *args,
     }
     bool ok = sql_query(st, args, n, err) && sql_next(st, &row, err);
     if (ok) {
-        struct sql_value v = row ? sql_column(st, 0) : sql_null();
-        assert(v.type == SQL_NULL || v.type == SQL_INT);
-        *ret_found = v.type == SQL_INT;
-        *ret = v.type == SQL_INT ? v.num : 0;
+        *ret = row ? sql_column(st, 0) : sql_null();
+        assert(ret->type == SQL_NULL || ret->type == SQL_INT);
     }
     sql_finalize(st);
     return ok;

@@ -121,10 +121,10 @@ struct str sql_column_str(struct sql_stmt *st,
 // Prepares, runs and finalizes; for what is done once.
 bool sql_once(struct sql *db, struct str text, const struct sql_value *args, size_t n,
               uint64_t *ret_changed, struct error *err) MUST_CHECK;
-// The first cell of the first row as a number; `*ret_found` false when there is no row or it is
-// NULL.
+// The first cell of the first row, which is a whole number: SQL_INT, or SQL_NULL when there is no
+// row.
 bool sql_once_int(struct sql *db, struct str text, const struct sql_value *args, size_t n,
-                  bool *ret_found, int64_t *ret, struct error *err) MUST_CHECK;
+                  struct sql_value *ret, struct error *err) MUST_CHECK;
 
 // With SQL_COPY. `text` is "COPY ... FROM STDIN ...". Between begin and end nothing else may run.
 bool sql_copy_begin(struct sql *db, const char *text, struct error *err) MUST_CHECK;

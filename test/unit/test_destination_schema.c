@@ -188,8 +188,7 @@ static void hostile_names(struct world *w)
         "$1",
         "%s%n",
         "back\\slash",
-        "gr\xc3\xbc\xc3\x9f"
-        "e",
+        "gr\xc3\xbc\xc3\x9f\x65",
         "123456789_123456789_123456789_123456789_123456789_123456789_123",
     };
     struct column columns[ARRAY_LEN(NAMES) + 1] = {{STR_INIT("id"), COL_INT}};

@@ -219,8 +219,7 @@ static void hostile_text(struct world *w)
         "'; DROP TABLE every; --",
         "$1 ? %s %n",
         "{\"a\":[1,2]}",
-        "Gr\xc3\xbc\xc3\x9f"
-        "e \xe2\x82\xac \xf0\x9f\x98\x80",
+        "Gr\xc3\xbc\xc3\x9f\x65 \xe2\x82\xac \xf0\x9f\x98\x80",
         "\xef\xb7\x90",
         " space ",
         "NULL",
@@ -242,10 +241,10 @@ static void hostile_text(struct world *w)
 
 static void long_text(struct world *w)
 {
-    enum { LONG = 65536, HUGE_ = 9 * 1024 * 1024 };
-    char *text = malloc(HUGE_);
+    enum { LONG = 65536, HUGE_LEN = 9 * 1024 * 1024 };
+    char *text = malloc(HUGE_LEN);
     assert_non_null(text);
-    for (size_t i = 0; i < HUGE_; i++) { // does not compress to nothing
+    for (size_t i = 0; i < HUGE_LEN; i++) { // does not compress to nothing
         text[i] = (char)('a' + (i * 2654435761U >> 13) % 26);
     }
     struct cell cells[] = {
@@ -253,7 +252,7 @@ static void long_text(struct world *w)
         C_NULL,   C_NULL,
         C_NULL,   C_NULL,
         C_NULL,   C_NULL, //
-        C_INT(2), {.ptr = text, .len = HUGE_, .kind = CELL_TEXT},
+        C_INT(2), {.ptr = text, .len = HUGE_LEN, .kind = CELL_TEXT},
         C_NULL,   C_NULL,
         C_NULL,   C_NULL,
         C_NULL,   C_NULL,
