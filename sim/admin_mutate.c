@@ -192,7 +192,7 @@ static const struct property *default_property(const struct shelf *s)
 {
     for (size_t i = 0; i < s->properties.n; i++) {
         const struct property *p = s->properties.items[i];
-        if (!p->archived && !p->calculated && !p->unique && p->type == PROPERTY_STRING) {
+        if (!p->archived && !p->read_only && !p->unique && p->type == PROPERTY_STRING) {
             return p;
         }
     }

@@ -124,7 +124,7 @@ static bool run_operations(struct call *c, struct json_writer *w, struct error *
     struct json v;
     for (size_t i = 0; json_next(&it, &v); i++) {
         if (!admin_mutate(c, v, w, err)) {
-            return error_context(err, "ops[%zu]: ", i);
+            return error_context(err, "ops[%zu]", i);
         }
     }
     json_end_array(w);

@@ -48,9 +48,9 @@ static void write_definition(struct call *c, struct json_writer *w, const struct
     json_field_bool(w, "archivable", !p->hubspot_defined);
     json_field_bool(w, "readOnlyDefinition", p->hubspot_defined);
     json_field_bool(w, "readOnlyOptions", p->hubspot_defined);
-    json_field_bool(w, "readOnlyValue", p->calculated);
+    json_field_bool(w, "readOnlyValue", p->read_only);
     json_end_object(w);
-    json_field_bool(w, "formField", !p->calculated);
+    json_field_bool(w, "formField", !p->read_only);
     json_field_str(w, "dataSensitivity", STR("non_sensitive"));
     json_end_object(w);
 }

@@ -67,7 +67,7 @@ static bool add_rules(struct faults *f, struct json body, struct error *err)
                              RULES_MAX);
         }
         if (!fault_rule_parse(v, &f->arena, &f->rules[n], err)) {
-            return error_context(err, "rules[%zu]: ", n - f->n);
+            return error_context(err, "rules[%zu]", n - f->n);
         }
         n++;
     }

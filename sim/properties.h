@@ -94,6 +94,7 @@ struct property {
     uint64_t salt; // what makes its values differ from those of other properties
     uint32_t fill; // share of records that have a value, of UINT32_MAX
     bool calculated;
+    bool read_only;        // also true of calculated ones
     bool external_options; // values are owner ids
     bool hidden;
     bool hubspot_defined;

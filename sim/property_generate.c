@@ -30,6 +30,7 @@ static void add_standard(struct property_set *s, enum object_type object,
         pipelines_options(object, row->kind == KIND_STAGE, &s->arena, &p.options, &p.n_options);
     }
     p.calculated = row->flags & PROPERTY_CALCULATED;
+    p.read_only = row->flags & (PROPERTY_CALCULATED | PROPERTY_READ_ONLY);
     p.external_options = row->flags & PROPERTY_EXTERNAL;
     p.hidden = row->flags & PROPERTY_HIDDEN;
     p.unique = row->flags & PROPERTY_UNIQUE;
@@ -109,12 +110,19 @@ static void add_custom(struct property_set *s, size_t i, bool many, uint64_t see
 void property_set_generate(struct property_set *s, enum object_type object, size_t total,
                            uint64_t seed, bool clean)
 {
-    size_t n_standard;
-    const struct property_row *rows = property_table_standard(object, &n_standard);
-    for (size_t i = 0; i < n_standard; i++) {
+    size_t n;
+    const struct property_row *rows;
+    if (object_info(object)->engagement) {
+        rows = property_table_engagements(&n);
+        for (size_t i = 0; i < n; i++) {
+            add_standard(s, object, &rows[i]);
+        }
+    }
+    rows = property_table_standard(object, &n);
+    for (size_t i = 0; i < n; i++) {
         add_standard(s, object, &rows[i]);
     }
-    for (size_t i = 0; n_standard + i < total; i++) {
+    for (size_t i = 0; n + i < total; i++) {
         add_custom(s, i, total >= MANY_PROPERTIES, seed, clean);
     }
 }

@@ -141,13 +141,14 @@ static const struct property_option products[] = {
 
 #define OWNER .options = NULL, .flags = PROPERTY_EXTERNAL
 #define CALC  .flags = PROPERTY_CALCULATED
+#define FIXED .flags = PROPERTY_READ_ONLY
 
 // name, label, type, field type, kind, fill, lo, hi, options or flags
 static const struct property_row contacts[] = {
-    {"createdate", "Create Date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, CALC},
+    {"createdate", "Create Date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, FIXED},
     {"lastmodifieddate", "Last Modified Date", PROPERTY_DATETIME, NULL, KIND_MODIFIED, 100, 0, 0,
-     CALC},
-    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, CALC},
+     FIXED},
+    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, FIXED},
     {"firstname", "First Name", PROPERTY_STRING, NULL, KIND_FIRST_NAME, 97, 0, 0},
     {"lastname", "Last Name", PROPERTY_STRING, NULL, KIND_LAST_NAME, 95, 0, 0},
     {"email", "Email", PROPERTY_STRING, NULL, KIND_EMAIL, 98, 0, 0, .flags = PROPERTY_UNIQUE},
@@ -168,20 +169,20 @@ static const struct property_row contacts[] = {
      OPTIONS(language)},
     {"hubspot_owner_id", "Contact owner", PROPERTY_ENUMERATION, NULL, KIND_OWNER, 70, 0, 0, OWNER},
     {"associatedcompanyid", "Primary Associated Company ID", PROPERTY_NUMBER, NULL, KIND_COMPANY_ID,
-     100, 0, 0, CALC},
+     100, 0, 0, FIXED},
     {"hs_merged_object_ids", "Merged record IDs", PROPERTY_ENUMERATION, "text", KIND_MERGED_IDS,
-     100, 0, 0, CALC},
+     100, 0, 0, FIXED},
     {"hs_email_domain", "Email Domain", PROPERTY_STRING, NULL, KIND_EMAIL_DOMAIN, 98, 0, 0, CALC},
     {"hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
-     OPTIONS(source), CALC},
+     OPTIONS(source), FIXED},
     {"message", "Message", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 8, 0, 0},
 };
 
 static const struct property_row companies[] = {
-    {"createdate", "Create Date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, CALC},
+    {"createdate", "Create Date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, FIXED},
     {"hs_lastmodifieddate", "Last Modified Date", PROPERTY_DATETIME, NULL, KIND_MODIFIED, 100, 0, 0,
-     CALC},
-    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, CALC},
+     FIXED},
+    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, FIXED},
     {"name", "Company name", PROPERTY_STRING, NULL, KIND_OWN_COMPANY_NAME, 99, 0, 0},
     {"domain", "Company Domain Name", PROPERTY_STRING, NULL, KIND_DOMAIN, 92, 0, 0},
     {"website", "Website URL", PROPERTY_STRING, NULL, KIND_WEBSITE, 70, 0, 0},
@@ -200,17 +201,17 @@ static const struct property_row companies[] = {
     {"founded_year", "Year Founded", PROPERTY_STRING, NULL, KIND_INTEGER, 30, 1850, 2025},
     {"hubspot_owner_id", "Company owner", PROPERTY_ENUMERATION, NULL, KIND_OWNER, 70, 0, 0, OWNER},
     {"hs_merged_object_ids", "Merged record IDs", PROPERTY_ENUMERATION, "text", KIND_MERGED_IDS,
-     100, 0, 0, CALC},
+     100, 0, 0, FIXED},
     {"hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
-     OPTIONS(source), CALC},
+     OPTIONS(source), FIXED},
     {"description", "Description", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 30, 0, 0},
 };
 
 static const struct property_row deals[] = {
-    {"createdate", "Create Date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, CALC},
+    {"createdate", "Create Date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, FIXED},
     {"hs_lastmodifieddate", "Last Modified Date", PROPERTY_DATETIME, NULL, KIND_MODIFIED, 100, 0, 0,
-     CALC},
-    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, CALC},
+     FIXED},
+    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, FIXED},
     {"dealname", "Deal Name", PROPERTY_STRING, NULL, KIND_DEAL_NAME, 100, 0, 0},
     {"amount", "Amount", PROPERTY_NUMBER, NULL, KIND_DECIMAL, 90, 100, 250000},
     {"deal_currency_code", "Currency", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 95, 0, 0,
@@ -226,9 +227,9 @@ static const struct property_row deals[] = {
     {"description", "Deal Description", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 25, 0, 0},
     {"hs_next_step", "Next step", PROPERTY_STRING, NULL, KIND_TEXT, 35, 0, 0},
     {"hs_merged_object_ids", "Merged record IDs", PROPERTY_ENUMERATION, "text", KIND_MERGED_IDS,
-     100, 0, 0, CALC},
+     100, 0, 0, FIXED},
     {"hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
-     OPTIONS(source), CALC},
+     OPTIONS(source), FIXED},
     {"hs_v2_date_entered_appointmentscheduled", "Date entered \"Appointment Scheduled\"",
      PROPERTY_DATETIME, NULL, KIND_STAGE_ENTERED, 100, 0, 0, CALC},
     {"hs_v2_date_entered_contractsent", "Date entered \"Contract Sent\"", PROPERTY_DATETIME, NULL,
@@ -240,10 +241,10 @@ static const struct property_row deals[] = {
 };
 
 static const struct property_row tickets[] = {
-    {"createdate", "Create date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, CALC},
+    {"createdate", "Create date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, FIXED},
     {"hs_lastmodifieddate", "Last modified date", PROPERTY_DATETIME, NULL, KIND_MODIFIED, 100, 0, 0,
-     CALC},
-    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, CALC},
+     FIXED},
+    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, FIXED},
     {"subject", "Ticket name", PROPERTY_STRING, NULL, KIND_SUBJECT, 99, 0, 0},
     {"content", "Ticket description", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 85, 0, 0},
     {"hs_pipeline", "Pipeline", PROPERTY_ENUMERATION, NULL, KIND_PIPELINE, 100, 0, 0},
@@ -257,41 +258,25 @@ static const struct property_row tickets[] = {
     {"time_to_close", "Time to close", PROPERTY_NUMBER, NULL, KIND_INTEGER, 50, 60000, 864000000,
      CALC},
     {"hs_merged_object_ids", "Merged record IDs", PROPERTY_ENUMERATION, "text", KIND_MERGED_IDS,
-     100, 0, 0, CALC},
+     100, 0, 0, FIXED},
     {"hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
-     OPTIONS(source), CALC},
+     OPTIONS(source), FIXED},
 };
 
 // What every engagement has.
-#define ENGAGEMENT_ROWS                                                                            \
-    {"hs_createdate", "Create date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, CALC},      \
-        {"hs_lastmodifieddate",                                                                    \
-         "Last modified date",                                                                     \
-         PROPERTY_DATETIME,                                                                        \
-         NULL,                                                                                     \
-         KIND_MODIFIED,                                                                            \
-         100,                                                                                      \
-         0,                                                                                        \
-         0,                                                                                        \
-         CALC},                                                                                    \
-        {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, CALC},     \
-        {"hs_timestamp", "Activity date", PROPERTY_DATETIME, NULL, KIND_HAPPENED, 100, 0, 0},      \
-        {"hubspot_owner_id",                                                                       \
-         "Activity assigned to",                                                                   \
-         PROPERTY_ENUMERATION,                                                                     \
-         NULL,                                                                                     \
-         KIND_OWNER,                                                                               \
-         90,                                                                                       \
-         0,                                                                                        \
-         0,                                                                                        \
-         OWNER},                                                                                   \
-    {                                                                                              \
-        "hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100,   \
-            0, 0, OPTIONS(source), CALC                                                            \
-    }
+static const struct property_row engagements[] = {
+    {"hs_createdate", "Create date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, FIXED},
+    {"hs_lastmodifieddate", "Last modified date", PROPERTY_DATETIME, NULL, KIND_MODIFIED, 100, 0, 0,
+     FIXED},
+    {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, FIXED},
+    {"hs_timestamp", "Activity date", PROPERTY_DATETIME, NULL, KIND_HAPPENED, 100, 0, 0},
+    {"hubspot_owner_id", "Activity assigned to", PROPERTY_ENUMERATION, NULL, KIND_OWNER, 90, 0, 0,
+     OWNER},
+    {"hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
+     OPTIONS(source), FIXED},
+};
 
 static const struct property_row calls[] = {
-    ENGAGEMENT_ROWS,
     {"hs_call_title", "Call title", PROPERTY_STRING, NULL, KIND_SUBJECT, 90, 0, 0},
     {"hs_call_body", "Call notes", PROPERTY_STRING, "html", KIND_HTML, 70, 0, 0},
     {"hs_call_direction", "Call direction", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 80, 0, 0,
@@ -305,7 +290,6 @@ static const struct property_row calls[] = {
 };
 
 static const struct property_row communications[] = {
-    ENGAGEMENT_ROWS,
     {"hs_communication_channel_type", "Channel type", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100,
      0, 0, OPTIONS(channel)},
     {"hs_communication_body", "Communication body", PROPERTY_STRING, "html", KIND_PARAGRAPH, 95, 0,
@@ -314,7 +298,6 @@ static const struct property_row communications[] = {
 };
 
 static const struct property_row emails[] = {
-    ENGAGEMENT_ROWS,
     {"hs_email_subject", "Email subject", PROPERTY_STRING, NULL, KIND_SUBJECT, 97, 0, 0},
     {"hs_email_html", "Email body", PROPERTY_STRING, "html", KIND_HTML, 90, 0, 0},
     {"hs_email_text", "Email text", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 60, 0, 0},
@@ -326,7 +309,6 @@ static const struct property_row emails[] = {
 };
 
 static const struct property_row meetings[] = {
-    ENGAGEMENT_ROWS,
     {"hs_meeting_title", "Meeting name", PROPERTY_STRING, NULL, KIND_SUBJECT, 97, 0, 0},
     {"hs_meeting_body", "Meeting description", PROPERTY_STRING, "html", KIND_HTML, 60, 0, 0},
     {"hs_meeting_start_time", "Meeting start time", PROPERTY_DATETIME, NULL, KIND_DATETIME, 98, 0,
@@ -338,14 +320,12 @@ static const struct property_row meetings[] = {
 };
 
 static const struct property_row notes[] = {
-    ENGAGEMENT_ROWS,
     {"hs_note_body", "Note body", PROPERTY_STRING, "html", KIND_HTML, 99, 0, 0},
     {"hs_attachment_ids", "Attached file IDs", PROPERTY_STRING, NULL, KIND_INTEGER, 10, 100000,
      99999999},
 };
 
 static const struct property_row tasks[] = {
-    ENGAGEMENT_ROWS,
     {"hs_task_subject", "Task title", PROPERTY_STRING, NULL, KIND_SUBJECT, 99, 0, 0},
     {"hs_task_body", "Notes", PROPERTY_STRING, "html", KIND_HTML, 40, 0, 0},
     {"hs_task_status", "Task status", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
@@ -357,7 +337,6 @@ static const struct property_row tasks[] = {
 };
 
 static const struct property_row postal_mail[] = {
-    ENGAGEMENT_ROWS,
     {"hs_postal_mail_body", "Body", PROPERTY_STRING, "html", KIND_PARAGRAPH, 90, 0, 0},
 };
 
@@ -381,6 +360,12 @@ static const struct {
     [OBJECT_TASKS] = TABLE(tasks),
     [OBJECT_POSTAL_MAIL] = TABLE(postal_mail),
 };
+
+const struct property_row *property_table_engagements(size_t *ret_n)
+{
+    *ret_n = ARRAY_LEN(engagements);
+    return engagements;
+}
 
 const struct property_row *property_table_standard(enum object_type object, size_t *ret_n)
 {

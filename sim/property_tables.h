@@ -21,9 +21,11 @@ enum {
     PROPERTY_EXTERNAL = 2,
     PROPERTY_HIDDEN = 4,
     PROPERTY_UNIQUE = 8,
-    PROPERTY_USER = 16, // defined by a user
+    PROPERTY_READ_ONLY = 16, // set by HubSpot, but not calculated
 };
 
+// Those that all engagements have in common, besides their own.
+const struct property_row *property_table_engagements(size_t *ret_n);
 const struct property_row *property_table_standard(enum object_type object, size_t *ret_n);
 // One of the option lists for made-up enumerations, picked by `pick`; checkbox lists have more
 // options.
