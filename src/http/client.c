@@ -3,6 +3,7 @@
 #include "core/limits.h"
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 
 enum { RECEIVE_BUFFER_BYTES = 256 * 1024, IDLE_EXCHANGES_MAX = 16, MAGIC = 0x48747470 };
 
@@ -16,7 +17,7 @@ struct slot {
     struct buf url;
     struct buf body_out;
     int64_t last_byte_us; // 0 until the first byte of the answer
-    bool too_large;
+    bool body_too_large, headers_too_large;
     struct slot *prev, *next; // in-flight list, or idle list (next only)
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -30,6 +31,7 @@ struct http_client {
     struct slot *done; // finished, not yet given out
     struct slot *idle;
     size_t n_idle;
+    atomic_bool woken; // http_client_wake since the last wait
 };
 
 static const char *const METHOD_NAMES[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -103,7 +105,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
     assert(s->magic == MAGIC);
     note_byte(s);
     if (!buf_add(&s->x.body, (struct str){data, size * n})) {
-        s->too_large = true;
+        s->body_too_large = true;
         return 0; // ends the transfer
     }
     return size * n;
@@ -130,7 +132,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *user)
     }
     buf_add(&s->x.raw_headers, str_sub(line, (size_t)colon, line.len));
     if (!buf_add_char(&s->x.raw_headers, '\n')) {
-        s->too_large = true;
+        s->headers_too_large = true;
         return 0;
     }
     return size * n;
@@ -213,7 +215,8 @@ static void slot_reset(struct slot *s)
     buf_reset(&s->body_out);
     curl_slist_free_all(s->headers);
     s->headers = NULL;
-    s->too_large = false;
+    s->body_too_large = false;
+    s->headers_too_large = false;
     s->last_byte_us = 0;
     s->prev = NULL;
     s->next = NULL;
@@ -369,9 +372,10 @@ static void finish(struct http_client *c, struct slot *s, CURLcode rc, const cha
     long request_bytes = 0;
     curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     s->x.sent = request_bytes > 0;
-    if (s->too_large) {
-        error_set(&s->x.error, ERR_LIMIT, "the answer is larger than the limit of %zu bytes",
-                  c->options.body_limit);
+    if (s->body_too_large || s->headers_too_large) {
+        error_set(&s->x.error, ERR_LIMIT, "the answer's %s larger than the limit of %zu bytes",
+                  s->body_too_large ? "body is" : "headers are",
+                  s->body_too_large ? c->options.body_limit : (size_t)LIMIT_HEADER_BYTES);
     } else if (why) {
         error_set(&s->x.error, ERR_SOURCE_UNAVAILABLE, "%s", why);
     } else if (rc != CURLE_OK) {
@@ -460,27 +464,21 @@ struct http_exchange *http_client_wait(struct http_client *c, int64_t timeout_ms
         if (c->done) {
             return take_done(c);
         }
+        if (now_us >= end_us || c->n_flying == 0 || atomic_exchange(&c->woken, false)) {
+            return NULL;
+        }
         int64_t until_us = end_us;
         for (const struct slot *s = c->flying; s; s = s->next) {
             until_us = MIN(until_us, deadline_us(c, s));
         }
-        if (now_us >= end_us) {
-            return NULL;
-        }
         int64_t wait_ms = MAX(1, (until_us - now_us + 999) / 1000);
-        int events = 0;
-        int64_t before_us = now_us;
-        curl_multi_poll(c->multi, NULL, 0, (int)MIN(wait_ms, 60000), &events);
-        // Woken by http_client_wake: no event, well before the time.
-        if (events == 0 && clock_mono_us(c->clock) - before_us < (wait_ms - 1) * 1000 &&
-            c->n_flying == 0) {
-            return NULL;
-        }
+        curl_multi_poll(c->multi, NULL, 0, (int)MIN(wait_ms, 60000), NULL);
     }
 }
 
 void http_client_wake(struct http_client *c)
 {
+    atomic_store(&c->woken, true);
     curl_multi_wakeup(c->multi);
 }
 
