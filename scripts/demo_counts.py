@@ -37,7 +37,8 @@ def main():
     print(f"  {'table':<26}{'in HubSpot':>12}{'in the database':>18}")
     for object_type, table in TABLES.items():
         expected = records[object_type]["live"]
-        found = database.execute(f"SELECT count(*) FROM {table} WHERE NOT _sluice_deleted").fetchone()[0]
+        live = "is_active" if table == "owner" else "NOT _sluice_deleted"
+        found = database.execute(f"SELECT count(*) FROM {table} WHERE {live}").fetchone()[0]
         verdict = "" if found == expected else "  <- differs"
         wrong += found != expected
         print(f"  {table:<26}{expected:>12,}{found:>18,}{verdict}")

@@ -102,7 +102,8 @@ describe('credentials', () => {
     const args = ['--token-env', 'OTHER', '--streams', 'owners'];
     const result = await sync(sim, destination, args, { env: { OTHER: sim.token, HUBSPOT_TOKEN: 'wrong' } });
     assert.equal(result.code, 0, result.stderr);
-    assert.equal(await liveRows(destination, 'owner'), live.owners.live);
+    const [{ n }] = await destination.rows('SELECT count(*) AS n FROM owner WHERE is_active');
+    assert.equal(Number(n), live.owners.live);
   });
 });
 

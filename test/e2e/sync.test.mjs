@@ -76,7 +76,8 @@ for (const [kind, make] of Object.entries(DESTINATIONS)) {
       for (const [type, [table]] of Object.entries(TABLES)) {
         assert.equal(await liveRows(destination, table), records[type].live, table);
       }
-      assert.equal(await liveRows(destination, 'owner'), records.owners.live);
+      const [owners] = await destination.rows('SELECT count(*) AS n FROM owner WHERE is_active');
+      assert.equal(Number(owners.n), records.owners.live);
     });
 
     for (const type of Object.keys(TABLES)) {
