@@ -93,10 +93,7 @@ bool admin_associate(struct operation *o, bool remove, struct error *err)
     enum object_type from;
     enum object_type to;
     struct link l;
-    uint32_t *from_slots;
-    uint32_t *to_slots;
-    size_t n_from;
-    size_t n_to;
+    struct picked ends[2];
     if (!admin_object(o->spec, "from", &from, err) || !admin_object(o->spec, "to", &to, err)) {
         return false;
     }
@@ -111,24 +108,24 @@ bool admin_associate(struct operation *o, bool remove, struct error *err)
                          "toIds is missing: ids of the other records, one for each or one for all");
     }
     if (!read_labels(o, &l, remove ? EVERYTHING : 1, err) ||
-        !admin_pick(o, from, "ids", 0, &from_slots, &n_from, err) ||
-        !admin_pick(o, to, "toIds", 0, &to_slots, &n_to, err)) {
+        !admin_pick(o, from, "ids", 0, &ends[0], err) ||
+        !admin_pick(o, to, "toIds", 0, &ends[1], err)) {
         return false;
     }
-    if (n_to != 1 && n_to != n_from) {
-        return error_set(err, ERR_REQUEST, "toIds has %zu ids; it must have 1 or %zu", n_to,
-                         n_from);
+    if (ends[1].n != 1 && ends[1].n != ends[0].n) {
+        return error_set(err, ERR_REQUEST, "toIds has %zu ids; it must have 1 or %zu", ends[1].n,
+                         ends[0].n);
     }
-    for (size_t i = 0; i < n_from; i++) {
-        uint32_t other = to_slots[n_to == 1 ? 0 : i];
-        if (from == to && from_slots[i] == other) {
+    for (size_t i = 0; i < ends[0].n; i++) {
+        uint32_t other = ends[1].slots[ends[1].n == 1 ? 0 : i];
+        if (from == to && ends[0].slots[i] == other) {
             return error_set(err, ERR_REQUEST, "a record cannot be associated with itself");
         }
-        link_two(o, &l, from_slots[i], other, remove);
+        link_two(o, &l, ends[0].slots[i], other, remove);
     }
     o->mutate.portal->version++;
     json_field_str(o->out, "from", object_info(from)->plural);
     json_field_str(o->out, "to", object_info(to)->plural);
-    json_field_int(o->out, "count", (int64_t)n_from);
+    json_field_int(o->out, "count", (int64_t)ends[0].n);
     return true;
 }

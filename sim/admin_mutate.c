@@ -52,7 +52,7 @@ static bool pick_ids(struct operation *o, const struct shelf *s, struct json ids
         } else {
             json_string(v, &text);
         }
-        uint64_t id;
+        uint64_t id = 0;
         if (!str_to_uint64(text, &id) || !portal_slot_of(s, id, &slots[n]) ||
             !in_state(s, slots[n], state)) {
             return error_set(err, ERR_NOT_FOUND, "there is no %s record '%.*s' among the %.*s",
@@ -91,7 +91,7 @@ static size_t pick_count(const struct shelf *s, uint8_t state, struct str pick, 
 }
 
 bool admin_pick(struct operation *o, enum object_type object, const char *ids_field, uint8_t state,
-                uint32_t **ret_slots, size_t *ret_n, struct error *err)
+                struct picked *ret, struct error *err)
 {
     const struct shelf *s = &o->mutate.portal->shelves[object];
     struct json ids;
@@ -105,8 +105,7 @@ bool admin_pick(struct operation *o, enum object_type object, const char *ids_fi
         if (!pick_ids(o, s, ids, state, slots, err)) {
             return false;
         }
-        *ret_slots = slots;
-        *ret_n = n;
+        *ret = (struct picked){slots, n};
         return true;
     }
     int64_t count;
@@ -121,11 +120,11 @@ bool admin_pick(struct operation *o, enum object_type object, const char *ids_fi
         return error_set(err, ERR_REQUEST, "pick is '%.*s'; it must be first, last or spread",
                          STR_ARG(pick));
     }
-    *ret_slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count + 1);
-    *ret_n = pick_count(s, state, pick, skip, *ret_slots, (size_t)count);
-    if (*ret_n < (size_t)count) {
+    ret->slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count + 1);
+    ret->n = pick_count(s, state, pick, skip, ret->slots, (size_t)count);
+    if (ret->n < (size_t)count) {
         return error_set(err, ERR_NOT_FOUND,
-                         "only %zu %s records are left among the %.*s, not %lld", *ret_n,
+                         "only %zu %s records are left among the %.*s, not %lld", ret->n,
                          state_name(state), STR_ARG(object_info(object)->plural), (long long)count);
     }
     return true;
@@ -167,7 +166,7 @@ static bool set_properties(struct operation *o, struct json properties, struct e
     struct json v;
     while (json_next_field(&it, &name, &v)) {
         const struct property *p = property_find(&s->properties, name);
-        struct str value;
+        struct str value = {NULL, 0};
         if (!p) {
             return error_set(err, ERR_REQUEST,
                              "Property \"%.*s\" does not exist among those of %.*s", STR_ARG(name),
@@ -180,8 +179,8 @@ static bool set_properties(struct operation *o, struct json properties, struct e
         if (!read_value(o, v, &value, err)) {
             return false;
         }
-        for (size_t i = 0; i < o->n; i++) {
-            mutate_set(&o->mutate, o->slots[i], p, value);
+        for (size_t i = 0; i < o->records.n; i++) {
+            mutate_set(&o->mutate, o->records.slots[i], p, value);
         }
     }
     return true;
@@ -204,12 +203,12 @@ static bool change_something(struct operation *o, struct error *err)
     const struct property *p = default_property(&o->mutate.portal->shelves[o->mutate.object]);
     struct str text =
         arena_printf(o->call->arena, "Changed %llu", (unsigned long long)o->mutate.portal->version);
-    struct str value;
+    struct str value = {NULL, 0};
     if (!p || !mutate_keep(o->mutate.portal, text, &value)) {
         return error_set(err, ERR_REQUEST, "name the properties to change");
     }
-    for (size_t i = 0; i < o->n; i++) {
-        mutate_set(&o->mutate, o->slots[i], p, value);
+    for (size_t i = 0; i < o->records.n; i++) {
+        mutate_set(&o->mutate, o->records.slots[i], p, value);
     }
     return true;
 }
@@ -228,9 +227,9 @@ static bool do_create(struct operation *o, struct error *err)
     if (!read_count(o->spec, "count", 1, OPERATION_RECORDS_MAX, &count, err)) {
         return false;
     }
-    o->slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count + 1);
-    for (; o->n < (size_t)count; o->n++) {
-        if (!mutate_create(&o->mutate, &o->slots[o->n])) {
+    o->records.slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count + 1);
+    for (; o->records.n < (size_t)count; o->records.n++) {
+        if (!mutate_create(&o->mutate, &o->records.slots[o->records.n])) {
             return error_set(err, ERR_LIMIT, "there are %d records of this type already",
                              PORTAL_RECORDS_MAX);
         }
@@ -241,26 +240,26 @@ static bool do_create(struct operation *o, struct error *err)
 static bool do_update(struct operation *o, struct error *err)
 {
     struct json properties;
-    if (!admin_pick(o, o->mutate.object, "ids", 0, &o->slots, &o->n, err)) {
+    if (!admin_pick(o, o->mutate.object, "ids", 0, &o->records, err)) {
         return false;
     }
     bool ok = json_get(o->spec, STR("properties"), &properties) ? set_properties(o, properties, err)
                                                                 : change_something(o, err);
-    for (size_t i = 0; i < o->n && ok && touches(o, true); i++) {
-        mutate_touch(&o->mutate, o->slots[i]);
+    for (size_t i = 0; i < o->records.n && ok && touches(o, true); i++) {
+        mutate_touch(&o->mutate, o->records.slots[i]);
     }
     return ok;
 }
 
 static bool do_archive(struct operation *o, struct error *err)
 {
-    if (!admin_pick(o, o->mutate.object, "ids", 0, &o->slots, &o->n, err)) {
+    if (!admin_pick(o, o->mutate.object, "ids", 0, &o->records, err)) {
         return false;
     }
-    for (size_t i = 0; i < o->n; i++) {
-        if (in_state(&o->mutate.portal->shelves[o->mutate.object], o->slots[i],
+    for (size_t i = 0; i < o->records.n; i++) {
+        if (in_state(&o->mutate.portal->shelves[o->mutate.object], o->records.slots[i],
                      0)) { // an id may be there twice
-            mutate_archive(&o->mutate, o->slots[i]);
+            mutate_archive(&o->mutate, o->records.slots[i]);
         }
     }
     return true;
@@ -268,14 +267,15 @@ static bool do_archive(struct operation *o, struct error *err)
 
 static bool do_restore(struct operation *o, struct error *err)
 {
-    if (!admin_pick(o, o->mutate.object, "ids", RECORD_ARCHIVED, &o->slots, &o->n, err)) {
+    if (!admin_pick(o, o->mutate.object, "ids", RECORD_ARCHIVED, &o->records, err)) {
         return false;
     }
-    for (size_t i = 0; i < o->n; i++) {
-        if (in_state(&o->mutate.portal->shelves[o->mutate.object], o->slots[i], RECORD_ARCHIVED)) {
-            mutate_restore(&o->mutate, o->slots[i]);
+    for (size_t i = 0; i < o->records.n; i++) {
+        if (in_state(&o->mutate.portal->shelves[o->mutate.object], o->records.slots[i],
+                     RECORD_ARCHIVED)) {
+            mutate_restore(&o->mutate, o->records.slots[i]);
             if (touches(o, false)) {
-                mutate_touch(&o->mutate, o->slots[i]);
+                mutate_touch(&o->mutate, o->records.slots[i]);
             }
         }
     }
@@ -284,12 +284,12 @@ static bool do_restore(struct operation *o, struct error *err)
 
 static bool do_delete(struct operation *o, struct error *err)
 {
-    if (!admin_pick(o, o->mutate.object, "ids", 0, &o->slots, &o->n, err)) {
+    if (!admin_pick(o, o->mutate.object, "ids", 0, &o->records, err)) {
         return false;
     }
-    for (size_t i = 0; i < o->n; i++) {
-        if (in_state(&o->mutate.portal->shelves[o->mutate.object], o->slots[i], 0)) {
-            mutate_delete(&o->mutate, o->slots[i]);
+    for (size_t i = 0; i < o->records.n; i++) {
+        if (in_state(&o->mutate.portal->shelves[o->mutate.object], o->records.slots[i], 0)) {
+            mutate_delete(&o->mutate, o->records.slots[i]);
         }
     }
     return true;
@@ -299,41 +299,39 @@ static bool do_delete(struct operation *o, struct error *err)
 static bool do_merge(struct operation *o, struct error *err)
 {
     struct json ids;
-    int64_t count;
-    uint32_t *slots;
-    size_t n;
+    int64_t count = 0;
+    struct picked from = {0};
+    const struct shelf *s = &o->mutate.portal->shelves[o->mutate.object];
     bool named = json_get(o->spec, STR("ids"), &ids);
     if (!read_count(o->spec, "count", 1, OPERATION_RECORDS_MAX / 2, &count, err)) {
         return false;
     }
     if (named) {
-        if (!admin_pick(o, o->mutate.object, "ids", 0, &slots, &n, err)) {
+        if (!admin_pick(o, o->mutate.object, "ids", 0, &from, err)) {
             return false;
         }
         count = 1;
     } else {
-        n = (size_t)count * 2;
-        slots = ARENA_ARRAY(o->call->arena, uint32_t, n + 1);
-        n = pick_count(&o->mutate.portal->shelves[o->mutate.object], 0, STR("first"), 0, slots, n);
+        from.slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count * 2 + 1);
+        from.n = pick_count(s, 0, STR("first"), 0, from.slots, (size_t)count * 2);
     }
-    if (n < (size_t)count * 2 || n < 2) {
+    if (from.n < (size_t)count * 2 || from.n < 2) {
         return error_set(err, ERR_REQUEST, "a merge needs two live records: ids [primary, other]");
     }
-    o->slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count + 1);
+    o->records.slots = ARENA_ARRAY(o->call->arena, uint32_t, (size_t)count + 1);
     for (size_t i = 0; i < (size_t)count; i++) {
-        uint32_t survivor = slots[i * 2];
-        size_t last = named ? n : i * 2 + 2;
+        uint32_t survivor = from.slots[i * 2];
+        size_t last = named ? from.n : i * 2 + 2;
         for (size_t k = i * 2 + 1; k < last; k++) {
-            if (slots[k] == survivor ||
-                !in_state(&o->mutate.portal->shelves[o->mutate.object], slots[k], 0)) {
+            if (from.slots[k] == survivor || !in_state(s, from.slots[k], 0)) {
                 return error_set(err, ERR_REQUEST,
                                  "a record cannot be merged twice or with itself");
             }
-            if (!mutate_merge(&o->mutate, survivor, slots[k], &survivor)) {
+            if (!mutate_merge(&o->mutate, survivor, from.slots[k], &survivor)) {
                 return error_set(err, ERR_LIMIT, "there are too many records of this type");
             }
         }
-        o->slots[o->n++] = survivor;
+        o->records.slots[o->records.n++] = survivor;
     }
     return true;
 }
@@ -372,11 +370,11 @@ static void write_result(struct operation *o)
 {
     const struct shelf *s = &o->mutate.portal->shelves[o->mutate.object];
     json_field_str(o->out, "object", object_info(s->type)->plural);
-    json_field_int(o->out, "count", (int64_t)o->n);
+    json_field_int(o->out, "count", (int64_t)o->records.n);
     json_key(o->out, STR("ids"));
     json_begin_array(o->out);
-    for (size_t i = 0; i < MIN(o->n, (size_t)IDS_ANSWERED_MAX); i++) {
-        json_put_str(o->out, call_number(o->call, portal_id_of(s, o->slots[i])));
+    for (size_t i = 0; i < MIN(o->records.n, (size_t)IDS_ANSWERED_MAX); i++) {
+        json_put_str(o->out, call_number(o->call, portal_id_of(s, o->records.slots[i])));
     }
     json_end_array(o->out);
 }

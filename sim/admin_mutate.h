@@ -5,13 +5,18 @@
 #include "sim/call.h"
 #include "sim/mutate.h"
 
+// Records chosen, in the call's arena.
+struct picked {
+    uint32_t *slots;
+    size_t n;
+};
+
 // What the steps of one operation share.
 struct operation {
     struct call *call;
     struct json spec;
     struct mutate mutate;
-    uint32_t *slots; // the records concerned, in the call's arena
-    size_t n;
+    struct picked records;   // those concerned
     struct json_writer *out; // an open object for the result
 };
 
@@ -26,6 +31,6 @@ bool admin_property(struct operation *o, struct error *err) MUST_CHECK;
 // The records of {"ids":[...]} or {"count":N,"pick":...,"skip":N}; `state` RECORD_* flags they must
 // have.
 bool admin_pick(struct operation *o, enum object_type object, const char *ids_field, uint8_t state,
-                uint32_t **ret_slots, size_t *ret_n, struct error *err) MUST_CHECK;
+                struct picked *ret, struct error *err) MUST_CHECK;
 bool admin_object(struct json spec, const char *field, enum object_type *ret,
                   struct error *err) MUST_CHECK;

@@ -126,10 +126,10 @@ static uint32_t render_page(struct call *c, enum object_type object, uint32_t sl
 
 void endpoint_objects_list(struct call *c)
 {
-    enum object_type object;
+    enum object_type object = OBJECT_COUNT;
     struct view v;
-    int64_t limit;
-    uint64_t after;
+    int64_t limit = 0;
+    uint64_t after = 0;
     if (!call_object(c, 0, false, &object) || !call_limit(c, LIST_DEFAULT, LIST_MAX, &limit) ||
         !read_after(c, &after) || !view_init(c, object, &v)) {
         return;
@@ -188,9 +188,9 @@ static bool find_one(struct call *c, enum object_type object, uint32_t *ret_slot
 
 void endpoint_objects_get(struct call *c)
 {
-    enum object_type object;
+    enum object_type object = OBJECT_COUNT;
     struct view v;
-    uint32_t slot;
+    uint32_t slot = 0;
     if (!call_object(c, 0, false, &object) || !find_one(c, object, &slot) ||
         !view_init(c, object, &v)) {
         return;

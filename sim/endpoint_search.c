@@ -87,7 +87,9 @@ void endpoint_objects_search(struct call *c)
     }
     struct search_page *page = ARENA_NEW(c->arena, struct search_page);
     uint64_t most = c->page.most > 0 ? MIN(limit, (uint64_t)c->page.most) : limit;
-    search_run(sim->searches, q, c->arena, clock_mono_us(sim->clock), after, (size_t)most, page);
+    struct search_want want = {
+        .offset = after, .limit = (size_t)most, .now_us = clock_mono_us(sim->clock)};
+    search_run(sim->searches, q, c->arena, &want, page);
     struct json names;
     struct str list =
         json_get(c->body, STR("properties"), &names) ? batch_names(c, names) : STR("");

@@ -67,7 +67,7 @@ static void rebuild_table(struct property_set *s)
         cap *= 2;
     }
     free(s->table);
-    s->table = calloc(cap, sizeof(*s->table));
+    s->table = calloc(cap, sizeof(struct property *));
     if (!s->table) {
         abort();
     }

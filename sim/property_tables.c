@@ -101,8 +101,10 @@ static const struct property_option task_status[] = {
     O("NOT_STARTED", "Not started"), O("IN_PROGRESS", "In progress"), O("WAITING", "Waiting"),
     O("COMPLETED", "Completed"),     O("DEFERRED", "Deferred"),
 };
-static const struct property_option task_type[] = {O("TODO", "To-do"), O("CALL", "Call"),
-                                                   O("EMAIL", "E-mail")};
+static const struct property_option task_type[] = {O("TO"
+                                                     "DO",
+                                                     "To-do"),
+                                                   O("CALL", "Call"), O("EMAIL", "E-mail")};
 static const struct property_option language[] = {
     O("en", "English"),    O("de", "German"),   O("fr", "French"),
     O("es", "Spanish"),    O("ja", "Japanese"), O("pt-br", "Portuguese - Brazil"),

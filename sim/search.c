@@ -49,6 +49,7 @@ void search_cache_destroy(struct search_cache *c)
 
 // The ids that a walk by id asks for; everything else of the query is the same from page to page.
 struct id_range {
+    bool walk;         // false: not such a query, and the rest counts for nothing
     int64_t low, high; // inclusive
 };
 
@@ -83,7 +84,7 @@ static bool narrows(const struct query_filter *f, struct id_range *range)
 // Takes the id bounds out of the query's only group.
 static struct id_range take_range(struct query *q)
 {
-    struct id_range range = {0, INT64_MAX};
+    struct id_range range = {true, 0, INT64_MAX};
     if (q->n_groups == 0) {
         return range;
     }
@@ -235,14 +236,14 @@ static size_t first_at_least(const struct kept *k, uint32_t slot)
     return lo;
 }
 
-static void cut_page(const struct query *q, const struct kept *k, bool walk, struct id_range range,
-                     uint64_t offset, size_t limit, struct search_page *ret)
+static void cut_page(const struct query *q, const struct kept *k, struct id_range range,
+                     const struct search_want *want, struct search_page *ret)
 {
     const struct shelf *s = &q->portal->shelves[q->object];
     size_t from = 0;
     size_t to = k->n;
     ret->total = k->total;
-    if (walk) {
+    if (range.walk) {
         from = first_at_least(k, portal_lower_bound(s, (uint64_t)MAX(range.low, INT64_C(0))));
         if (range.high < INT64_MAX) {
             uint64_t past = range.high < 0 ? 0 : (uint64_t)range.high + 1;
@@ -251,8 +252,8 @@ static void cut_page(const struct query *q, const struct kept *k, bool walk, str
         ret->total = to - from;
     }
     ret->n = 0;
-    for (size_t i = from + (size_t)MIN(offset, (uint64_t)(to - from)); i < to && ret->n < limit;
-         i++) {
+    for (size_t i = from + (size_t)MIN(want->offset, (uint64_t)(to - from));
+         i < to && ret->n < want->limit; i++) {
         ret->slots[ret->n++] = k->slots[i];
     }
 }
@@ -291,32 +292,31 @@ static void keep(struct search_cache *c, struct kept *k, struct str key, uint64_
     *k = (struct kept){0};
 }
 
-void search_run(struct search_cache *c, const struct query *q, struct arena *arena, int64_t now_us,
-                uint64_t offset, size_t limit, struct search_page *ret)
+void search_run(struct search_cache *c, const struct query *q, struct arena *arena,
+                const struct search_want *want, struct search_page *ret)
 {
-    assert(limit <= SEARCH_PAGE_MAX);
+    assert(want->limit <= SEARCH_PAGE_MAX);
     struct query *rest = ARENA_NEW(arena, struct query);
     *rest = *q;
-    bool walk = by_id(q);
-    struct id_range range = {0, INT64_MAX};
-    if (walk) {
+    struct id_range range = {false, 0, INT64_MAX};
+    if (by_id(q)) {
         range = take_range(rest);
     }
     struct buf key;
     buf_init(&key, LIMIT_REQUEST_BODY);
-    describe(rest, walk, &key);
+    describe(rest, range.walk, &key);
     // While the index lags behind, what it knows changes with time: nothing is kept then.
-    bool settled = now_us >= q->portal->shelves[q->object].lag.settled_us;
+    bool settled = want->now_us >= q->portal->shelves[q->object].lag.settled_us;
     uint64_t version = q->portal->version;
     pthread_mutex_lock(&c->lock);
     struct kept *known = settled ? find_kept(c, buf_str(&key), version) : NULL;
     if (known) {
-        cut_page(q, known, walk, range, offset, limit, ret);
+        cut_page(q, known, range, want, ret);
     }
     pthread_mutex_unlock(&c->lock);
     if (!known) {
-        struct kept k = evaluate(rest, walk, now_us);
-        cut_page(q, &k, walk, range, offset, limit, ret);
+        struct kept k = evaluate(rest, range.walk, want->now_us);
+        cut_page(q, &k, range, want, ret);
         if (settled) {
             pthread_mutex_lock(&c->lock);
             keep(c, &k, buf_str(&key), version);

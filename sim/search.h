@@ -19,6 +19,11 @@ struct search_page {
     size_t n;
     uint64_t total;
 };
+struct search_want {
+    uint64_t offset;
+    size_t limit;
+    int64_t now_us; // for the index lag
+};
 // The results from `offset` on, at most `limit`.
-void search_run(struct search_cache *c, const struct query *q, struct arena *arena, int64_t now_us,
-                uint64_t offset, size_t limit, struct search_page *ret);
+void search_run(struct search_cache *c, const struct query *q, struct arena *arena,
+                const struct search_want *want, struct search_page *ret);

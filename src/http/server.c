@@ -290,6 +290,7 @@ static void run_handler(struct exchange *x)
     }
 }
 
+// The signature is libmicrohttpd's. NOLINTNEXTLINE(readability-function-size)
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection,
                                   const char *url UNUSED, const char *method,
                                   const char *version UNUSED, const char *upload_data,
@@ -389,6 +390,21 @@ static bool listen_at(int fd, const struct addrinfo *at)
            bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0;
 }
 
+static uint16_t bound_port(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {.sin6_family = AF_UNSPEC}};
+    socklen_t len = sizeof(address);
+    if (getsockname(fd, &address.any, &len) != 0) {
+        return 0;
+    }
+    bool v6 = address.any.sa_family == AF_INET6;
+    return ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
 // A listening socket, and the port it got.
 static bool open_socket(const struct http_server_options *o, int *ret_fd, uint16_t *ret_port,
                         struct error *err)
@@ -420,13 +436,8 @@ static bool open_socket(const struct http_server_options *o, int *ret_fd, uint16
         return error_set(err, ERR_CONFIG, "cannot listen on %s port %u: %s", o->host,
                          (unsigned)o->port, strerror_r(reason, text, sizeof(text)));
     }
-    struct sockaddr_storage bound = {0};
-    socklen_t len = sizeof(bound);
-    getsockname(fd, (struct sockaddr *)&bound, &len);
-    in_port_t port = bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound)->sin6_port
-                                                 : ((const struct sockaddr_in *)&bound)->sin_port;
     *ret_fd = fd;
-    *ret_port = ntohs(port);
+    *ret_port = bound_port(fd);
     return true;
 }
 

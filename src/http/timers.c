@@ -9,7 +9,7 @@ struct timer {
 
 struct timers {
     const struct clock *clock;
-    void (*fire)(void *item);
+    timers_fire *fire;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t thread;
@@ -92,7 +92,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-struct timers *timers_create(const struct clock *clock, void (*fire)(void *item))
+struct timers *timers_create(const struct clock *clock, timers_fire *fire)
 {
     struct timers *t = calloc(1, sizeof(*t));
     if (!t) {

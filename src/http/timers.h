@@ -7,8 +7,9 @@
 #include "core/clock.h"
 
 struct timers;
+typedef void timers_fire(void *item);
 
-struct timers *timers_create(const struct clock *clock, void (*fire)(void *item));
+struct timers *timers_create(const struct clock *clock, timers_fire *fire);
 // Fires `item` at due_us of the clock's monotonic time; at once when closed.
 void timers_add(struct timers *t, int64_t due_us, void *item);
 // Fires all that is waiting now, and from here on everything at once.
