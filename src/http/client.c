@@ -29,6 +29,7 @@ struct http_client {
     struct slot *flying;
     size_t n_flying;
     struct slot *done; // finished, not yet given out
+    size_t n_done;
     struct slot *idle;
     size_t n_idle;
     atomic_bool woken; // http_client_wake since the last wait
@@ -345,7 +346,7 @@ bool http_client_start(struct http_client *c, const struct http_request *r, stru
 
 size_t http_client_in_flight(const struct http_client *c)
 {
-    return c->n_flying;
+    return c->n_flying + c->n_done;
 }
 
 // What libcurl's result means to us.
@@ -392,6 +393,7 @@ static void finish(struct http_client *c, struct slot *s, CURLcode rc, const cha
         tail = &(*tail)->next;
     }
     *tail = s;
+    c->n_done++;
 }
 
 static void collect_finished(struct http_client *c)
@@ -446,6 +448,7 @@ static struct http_exchange *take_done(struct http_client *c)
     }
     c->done = s->next;
     s->next = NULL;
+    c->n_done--;
     return &s->x;
 }
 

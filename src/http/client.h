@@ -60,6 +60,7 @@ struct http_client *http_client_create(const struct http_client_options *options
 void http_client_destroy(struct http_client *c); // takes NULL; drops what is in flight
 bool http_client_start(struct http_client *c, const struct http_request *r,
                        struct error *err) MUST_CHECK;
+// Requests whose exchanges have not been given out yet.
 size_t http_client_in_flight(const struct http_client *c);
 // The next finished exchange, waiting at most timeout_ms (0: only looks); NULL when none is done by
 // then, nothing is in flight, or the client was woken.
