@@ -2,12 +2,14 @@
 
 #include "core/limits.h"
 #include "core/random.h"
+#include "core/timestamp.h"
 #include "hubspot/retry.h"
 
 #include <unistd.h>
 
 enum {
     IN_FLIGHT_MAX = 8,
+    DAY_WAIT_MAX_US = 300 * 1000000,
     CANCEL_SLICE_MS = 100,
     HEADERS_SENT = 3,
     CONNECT_TIMEOUT_MS = 15000,
@@ -295,6 +297,33 @@ static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
     return http_client_start(c->http, &request, &k->answer.error);
 }
 
+// A call that would have to wait for the next day fails instead, saying until when: nobody is
+// helped by a program that hangs for hours, and what was loaded is kept.
+static bool refuse_for_day(struct hubspot_client *c, struct call *k, int64_t wait_us)
+{
+    if (wait_us < DAY_WAIT_MAX_US) {
+        return false;
+    }
+    const struct clock *clock = c->account->options.clock;
+    struct budget_view v;
+    char until[TIMESTAMP_TEXT_MAX] = "";
+    budget_look(c->account->budget, clock_mono_us(clock), &v);
+    timestamp_format(clock_now_ms(clock) + wait_us / 1000, until);
+    if (v.daily_max < 0) {
+        error_set(&k->answer.error, ERR_DAILY_LIMIT,
+                  "HubSpot refuses more calls today; the next day begins at %s", until);
+    } else {
+        error_set(&k->answer.error, ERR_DAILY_LIMIT,
+                  "%lld of the %lld daily calls that may be used (of %lld) are used; the next day "
+                  "begins at %s",
+                  (long long)v.daily_used, (long long)v.daily_allowed, (long long)v.daily_max,
+                  until);
+    }
+    list_remove(&c->waiting, k);
+    finish(c, k);
+    return true;
+}
+
 // Sends what may be sent; returns when it is worth looking again (monotonic), INT64_MAX when
 // nothing waits.
 static int64_t send_waiting(struct hubspot_client *c)
@@ -320,6 +349,9 @@ static int64_t send_waiting(struct hubspot_client *c)
         int64_t until_us = now_us;
         enum budget_wait w =
             budget_take(c->account->budget, class, now_us, clock_now_ms(clock), &until_us);
+        if (w == BUDGET_WAIT_DAY && refuse_for_day(c, k, until_us - now_us)) {
+            continue;
+        }
         if (w != BUDGET_GO) {
             class_held[class] = true;
             why = next_us > until_us ? w : why;
