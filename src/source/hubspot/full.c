@@ -8,8 +8,9 @@ enum {
     LIST_PAGE = 100,
     URL_MAX_BYTES = 14000, // 414s are seen from 16,200; the rest is for proxies
     SPLIT_MIN_PAGES = 16,  // a shorter stretch is not worth a call more
-    SPLITS_MAX = 32,
-    NEAR_US = 5000, // below this latency one range at a time keeps up
+    PAGES_PER_SPLIT = 200, // a cut may cost a call: no more than half a percent
+    SPLITS_FIRST = 2,
+    NEAR_US = 20000, // below this latency one range at a time keeps up
 };
 
 // ---- calls
@@ -104,7 +105,7 @@ static size_t wanted_slots(struct source_stream *s, const struct full_walk *w)
     if (rate > 0) {
         wanted = 2 * rate * latency_s + 0.999;
     } else if (w->latency_us >= NEAR_US) {
-        wanted = 1 + latency_s * 100;
+        wanted = 1 + latency_s * 40;
     }
     return (size_t)MAX(1, MIN((double)FULL_SLOTS, wanted));
 }
@@ -121,7 +122,8 @@ static void maybe_split(struct source_stream *s)
     struct object_stream *o = object_stream_of(s);
     struct full_walk *w = o->full;
     if (!w->splittable || !o->state.ordered || w->max_id == 0 || o->source_total <= 0 ||
-        w->splits >= SPLITS_MAX || active_slots(w) >= wanted_slots(s, w)) {
+        w->splits >= SPLITS_FIRST + o->source_total / LIST_PAGE / PAGES_PER_SPLIT ||
+        active_slots(w) >= wanted_slots(s, w)) {
         return;
     }
     struct full_slot *widest = NULL;

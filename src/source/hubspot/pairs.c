@@ -64,7 +64,7 @@ static bool newest(struct source_stream *s, const struct object_info *object, in
     struct source_ids_query q = {.table = str_from(object->table),
                                  .id_column = str_from(object->fixed[0].name),
                                  .after_id = INT64_MAX - 1,
-                                 .synced_after_ms = INT64_MAX - 1,
+                                 .synced_after_ms = INT64_MIN,
                                  .max = 1};
     int64_t none = 0;
     size_t n = 0;
