@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 enum {
-    RING = 4096,                 // sends remembered; more than two windows of the largest limit
+    RING = 4096, // sends remembered, so also the most in a window; HubSpot's largest limit is 250
     ASSUMED_MAX = 100,           // HubSpot's smallest documented burst limit
     ASSUMED_INTERVAL_MS = 10000, // and its window
     DAY_MS = 24 * 3600 * 1000,
@@ -59,8 +59,11 @@ static int64_t ring_at(const struct ring *r, size_t i)
     return r->at[(r->head + i) % RING];
 }
 
+// Threads read the clock before they hold the lock, so `t` may lie a little before the last one;
+// the ring stays in order.
 static void ring_add(struct ring *r, int64_t t)
 {
+    t = r->n > 0 ? MAX(t, ring_at(r, r->n - 1)) : t;
     if (r->n == RING) {
         r->head = (r->head + 1) % RING;
         r->n--;
@@ -89,17 +92,19 @@ static int64_t ring_count_after(const struct ring *r, int64_t t)
 // many leaves.
 static int64_t ring_free_at(const struct ring *r, int64_t span, int64_t allowed, int64_t now_us)
 {
+    assert(allowed > 0 && allowed <= RING);
     int64_t used = ring_count_after(r, now_us - span);
     if (used < allowed) {
         return now_us;
     }
     size_t blocking = r->n - (size_t)allowed; // the allowed-th youngest
-    return ring_at(r, blocking) + span + 1;
+    return ring_at(r, blocking) + span;
 }
 
 struct budget *budget_create(const struct budget_options *options)
 {
-    assert(options->share > 0 && options->share <= 1 && options->search_per_second > 0);
+    assert(options->share > 0 && options->share <= 1);
+    assert(options->search_per_second > 0 && options->search_per_second <= RING);
     struct budget *b = calloc(1, sizeof *b);
     if (!b) {
         abort();
@@ -130,13 +135,13 @@ void budget_set_utc_offset(struct budget *b, int64_t offset_ms)
 
 static int64_t share_of(const struct budget *b, int64_t limit)
 {
-    int64_t allowed = (int64_t)((double)limit * b->options.share + 1e-9);
-    return MAX(1, allowed);
+    limit = MIN(limit, INT64_C(1) << 40); // whatever a header says, a double holds it exactly
+    return MAX(1, (int64_t)((double)limit * b->options.share + 1e-9));
 }
 
 static int64_t window_allowed(const struct budget *b)
 {
-    return MAX(1, share_of(b, b->max) - b->foreign);
+    return MAX(1, MIN(share_of(b, b->max) - b->foreign, RING));
 }
 
 // The account's next midnight after `wall_ms`.
@@ -230,7 +235,7 @@ static void learn_refusal(struct budget *b, const struct budget_answer *a)
         return; // one of several that were in flight when the pause began
     }
     int64_t pause_us = 1000000LL << MIN(b->refused_streak, REFUSED_STREAK_MAX - 1);
-    if (a->retry_after_ms >= 0) {
+    if (a->retry_after_ms > 0) { // "0" would have all of us back at once
         pause_us = a->retry_after_ms * 1000;
     }
     // Jitter, so that several programs on one account do not wake at the same instant.
@@ -264,7 +269,9 @@ void budget_learn(struct budget *b, const struct budget_answer *a)
     }
     if (a->daily > 0 && a->daily_remaining >= 0) {
         b->daily_max = a->daily;
-        b->daily_used = a->daily - a->daily_remaining;
+        // What was sent since may not have been counted yet; the last answer has none behind it.
+        b->daily_used = a->daily - a->daily_remaining + ring_count_after(&b->window, a->sent_us) +
+                        ring_count_after(&b->search, a->sent_us);
         b->daily_seen_wall_ms = a->wall_ms;
     }
     if (a->refused) {
