@@ -88,6 +88,9 @@ static bool set_up(struct postgres_sql *p, const struct sql_options *o, struct e
     (void)snprintf(text, sizeof(text),
                    "SET standard_conforming_strings=on; SET client_min_messages=warning;"
                    "SET TimeZone='UTC'; SET DateStyle='ISO,YMD';"
+                   // Every join of ours looks up a page of keys in a large table. Without statistics
+                   // on either (a new table, a temporary one) the planner would read the large one.
+                   "SET enable_hashjoin=off; SET enable_mergejoin=off;"
                    "SET statement_timeout=%lld; SET lock_timeout=%lld;"
                    "SET idle_in_transaction_session_timeout=%lld;",
                    (long long)o->statement_ms, (long long)o->lock_wait_ms,

@@ -229,7 +229,9 @@ static void add_merge_batches(struct work *w)
     for (size_t i = 0; i < w->n_merges; i++) {
         gone[i * t->main.n_columns] = int_cell(w->losers[i]);
     }
-    add_batch(w->page, &t->main, BATCH_DELETED, gone, w->n_merges);
+    if (w->r->op != BATCH_INSERT) { // into an empty table: the losers are not listed, so not there
+        add_batch(w->page, &t->main, BATCH_DELETED, gone, w->n_merges);
+    }
     if (!t->merges) {
         return;
     }
