@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-enum { CONNECTIONS_MAX = 64, TEXTS_MAX = 256, REQUEST_BYTES_MAX = 1 << 20, WAIT_MAX_MS = 20000 };
+enum { CONNECTIONS_MAX = 64, TEXTS_MAX = 256, REQUEST_BYTES_MAX = 4 << 20, WAIT_MAX_MS = 20000 };
 
 struct connection {
     int fd;

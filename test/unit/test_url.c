@@ -110,6 +110,7 @@ static void test_base_refused(void **state)
         {STR_INIT("http://127.0.0.1.evil.example:80"), "use https"},
         {STR_INIT("http://128.0.0.1"), "use https"},
         {STR_INIT("http://1127.0.0.1"), "use https"},
+        {STR_INIT("http://1270.0.0.1"), "use https"},
         {STR_INIT("http://0.0.0.0"), "use https"},
         {STR_INIT("http://[::2]"), "use https"},
         {STR_INIT("http://[::1].evil.example"), "use https"},
