@@ -10,6 +10,8 @@ enum {
     ASSUMED_INTERVAL_MS = 10000, // and its window
     DAY_MS = 24 * 3600 * 1000,
     REFUSED_STREAK_MAX = 5, // 1, 2, 4, 8, 16 s
+    SEARCH_SPAN_US = 1000000,
+    SEARCH_LOOK_AGAIN_US = 20000,
 };
 
 // Send times, oldest first, as a ring.
@@ -25,9 +27,11 @@ struct budget {
     struct random random;
     struct ring window;
     struct ring search;
-    int64_t max;         // -1: unknown (no headers seen)
-    int64_t interval_us; // of the window
-    int64_t foreign;     // calls of others in the window, as last seen
+    struct ring search_done; // when searches ended
+    int64_t search_flying;   // sent and not ended
+    int64_t max;             // -1: unknown (no headers seen)
+    int64_t interval_us;     // of the window
+    int64_t foreign;         // calls of others in the window, as last seen
     int64_t foreign_at_us;
     int64_t daily_max; // -1: unknown
     int64_t daily_used;
@@ -163,6 +167,24 @@ static int64_t day_free_at_wall(const struct budget *b, int64_t wall_ms)
     return b->daily_used < share_of(b, b->daily_max) ? wall_ms : next_midnight(b, wall_ms);
 }
 
+// A second is short beside what a call may take to arrive, so two conditions hold: the share of the
+// limit by the times of sending; and never more than the limit itself of searches that HubSpot may
+// count in one second, which are those under way and those that ended less than a second ago.
+static int64_t search_at(const struct budget *b, int64_t now_us)
+{
+    int64_t limit = b->options.search_per_second;
+    int64_t at = ring_free_at(&b->search, SEARCH_SPAN_US, share_of(b, limit), now_us);
+    int64_t done = ring_count_after(&b->search_done, now_us - SEARCH_SPAN_US);
+    if (b->search_flying + done < limit) {
+        return at;
+    }
+    int64_t free_at = now_us + SEARCH_LOOK_AGAIN_US; // when one under way ends is not known
+    if (b->search_flying < limit) {
+        free_at = ring_free_at(&b->search_done, SEARCH_SPAN_US, limit - b->search_flying, now_us);
+    }
+    return MAX(at, free_at);
+}
+
 // The earliest instant and what holds the call until then. Lock held.
 static enum budget_wait earliest(const struct budget *b, enum budget_class class, int64_t now_us,
                                  int64_t wall_ms, int64_t *ret_us)
@@ -176,8 +198,7 @@ static enum budget_wait earliest(const struct budget *b, enum budget_class class
     int64_t class_at = now_us;
     enum budget_wait class_why = BUDGET_GO;
     if (class == BUDGET_SEARCH) {
-        int64_t allowed = share_of(b, b->options.search_per_second);
-        class_at = ring_free_at(&b->search, 1000000, allowed, now_us);
+        class_at = search_at(b, now_us);
         class_why = BUDGET_WAIT_SEARCH;
     } else if (b->max >= 0) {
         class_at = ring_free_at(&b->window, b->interval_us, window_allowed(b), now_us);
@@ -204,12 +225,25 @@ enum budget_wait budget_take(struct budget *b, enum budget_class class, int64_t 
     enum budget_wait why = earliest(b, class, now_us, wall_ms, &at);
     if (why == BUDGET_GO) {
         ring_add(class == BUDGET_SEARCH ? &b->search : &b->window, now_us);
+        b->search_flying += class == BUDGET_SEARCH;
         b->sent++;
         b->daily_used++;
     }
     pthread_mutex_unlock(&b->lock);
     *ret_until_us = at;
     return why;
+}
+
+void budget_ended(struct budget *b, enum budget_class class, int64_t now_us)
+{
+    if (class != BUDGET_SEARCH) {
+        return;
+    }
+    pthread_mutex_lock(&b->lock);
+    assert(b->search_flying > 0);
+    b->search_flying--;
+    ring_add(&b->search_done, now_us);
+    pthread_mutex_unlock(&b->lock);
 }
 
 int64_t budget_earliest(struct budget *b, enum budget_class class, int64_t now_us, int64_t wall_ms)

@@ -58,6 +58,8 @@ void budget_set_utc_offset(struct budget *b, int64_t offset_ms);
 // Asks to send one call now. BUDGET_GO counts it; otherwise *ret_until_us says when to ask again.
 enum budget_wait budget_take(struct budget *b, enum budget_class class, int64_t now_us,
                              int64_t wall_ms, int64_t *ret_until_us);
+// A call that was taken has ended, with an answer or without; once for each.
+void budget_ended(struct budget *b, enum budget_class class, int64_t now_us);
 // When a call of this class could go at the earliest, without taking it; now_us when at once.
 int64_t budget_earliest(struct budget *b, enum budget_class class, int64_t now_us, int64_t wall_ms);
 void budget_learn(struct budget *b, const struct budget_answer *a);

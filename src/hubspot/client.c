@@ -190,6 +190,8 @@ static void call_destroy(struct hubspot_client *c, struct call *k)
     free(k);
 }
 
+static void ended(struct hubspot_client *c, const struct call *k);
+
 void hubspot_client_destroy(struct hubspot_client *c)
 {
     if (!c) {
@@ -207,6 +209,7 @@ void hubspot_client_destroy(struct hubspot_client *c)
     http_client_abort(c->http);
     while ((x = http_client_wait(c->http, 0)) != NULL) {
         struct call *k = x->tag;
+        ended(c, k);
         http_exchange_release(c->http, x);
         call_destroy(c, k);
     }
@@ -272,6 +275,12 @@ static void finish(struct hubspot_client *c, struct call *k)
     list_add(&c->finished, k);
 }
 
+static void ended(struct hubspot_client *c, const struct call *k)
+{
+    budget_ended(c->account->budget, endpoint_info(k->endpoint)->budget,
+                 clock_mono_us(c->account->options.clock));
+}
+
 static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
 {
     const struct http_header headers[HEADERS_SENT] = {
@@ -294,7 +303,11 @@ static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
     if (k->answer.tries > 1) {
         atomic_fetch_add(&c->account->retries, 1);
     }
-    return http_client_start(c->http, &request, &k->answer.error);
+    if (!http_client_start(c->http, &request, &k->answer.error)) {
+        ended(c, k);
+        return false;
+    }
+    return true;
 }
 
 // A call that would have to wait for the next day fails instead, saying until when: nobody is
@@ -438,6 +451,7 @@ static void on_exchange(struct hubspot_client *c, struct http_exchange *x)
     struct call *k = x->tag;
     assert(k->magic == CALL_MAGIC);
     const char *name = endpoint_info(k->endpoint)->name;
+    ended(c, k);
     k->exchange = x;
     struct hubspot_answer *a = &k->answer;
     a->status = x->status;

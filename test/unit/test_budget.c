@@ -283,6 +283,7 @@ static void test_search(void **state)
     int64_t until_us = 0;
     for (int i = 0; i < 4; i++) {
         assert_int_equal(take_class(b, BUDGET_SEARCH, i * 1000, &until_us), BUDGET_GO);
+        budget_ended(b, BUDGET_SEARCH, i * 1000);
     }
     check_waits(b, BUDGET_SEARCH, 4000, BUDGET_WAIT_SEARCH, SECOND);
     assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND, &until_us), BUDGET_GO);
@@ -294,6 +295,30 @@ static void test_search(void **state)
     b = budget_create(&(struct budget_options){.share = 0.1, .search_per_second = 5});
     assert_int_equal(take_class(b, BUDGET_SEARCH, 0, &until_us), BUDGET_GO);
     check_waits(b, BUDGET_SEARCH, 0, BUDGET_WAIT_SEARCH, SECOND);
+    budget_destroy(b);
+}
+
+// A search may reach HubSpot at any time between its sending and its answer; within no second may
+// more of them be there than the limit itself.
+static void test_search_on_its_way(void **state)
+{
+    (void)state;
+    struct budget *b = make(0.8);
+    int64_t until_us = 0;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(take_class(b, BUDGET_SEARCH, 0, &until_us), BUDGET_GO);
+    }
+    // A second later none has been answered: all four may arrive only now, so there is room for
+    // one.
+    assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND, &until_us), BUDGET_GO);
+    assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND, &until_us), BUDGET_WAIT_SEARCH);
+    assert_true(until_us > SECOND && until_us < 2LL * SECOND);
+    for (int i = 0; i < 4; i++) {
+        budget_ended(b, BUDGET_SEARCH, SECOND + 500000);
+    }
+    assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND + 600000, &until_us), BUDGET_WAIT_SEARCH);
+    assert_true(until_us == 2LL * SECOND + 500000);
+    assert_int_equal(take_class(b, BUDGET_SEARCH, until_us, &until_us), BUDGET_GO);
     budget_destroy(b);
 }
 
@@ -532,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_own_calls_are_not_others),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search_on_its_way),
         cmocka_unit_test(test_refused_streak),
         cmocka_unit_test(test_refused_together),
         cmocka_unit_test(test_retry_after),
