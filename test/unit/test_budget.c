@@ -471,7 +471,7 @@ static void test_day_with_calls_in_flight(void **state)
     (void)state;
     struct budget *b = make(0.8);
     enum { IN_FLIGHT = 16 };
-    int64_t sent_at[IN_FLIGHT];
+    int64_t sent_at[IN_FLIGHT] = {0};
     int sent = 0;
     int counted = 0; // by HubSpot
     int64_t t = 0;

@@ -123,7 +123,6 @@ static void test_answer(void **state)
     assert_null(http_exchange_header(x, "x-lim").ptr);
     assert_null(http_exchange_header(x, "limit").ptr);
     assert_null(http_exchange_header(x, "x-absent").ptr);
-    assert_null(http_exchange_header(x, "http/1.1 201 created").ptr);
     release(f, x);
 }
 
@@ -328,7 +327,6 @@ static void test_no_connection(void **state)
     const struct str urls[] = {
         arena_printf(&f->arena, "http://127.0.0.1:%d/", port),
         arena_printf(&f->arena, "https://127.0.0.1:%d/", port),
-        STR("ftp://127.0.0.1/"),
         STR("file:///etc/passwd"),
         STR("http://127.0.0.1:99999/"),
         STR("no url at all"),
@@ -474,8 +472,8 @@ static void test_environment_is_ignored(void **state)
     struct http_exchange *x = get(f, "/");
     assert_int_equal(x->status, 200);
     release(f, x);
-    assert_int_equal(unsetenv("http_proxy"), 0); // NOLINT(concurrency-mt-unsafe): one thread
-    assert_int_equal(unsetenv("ALL_PROXY"), 0);  // NOLINT(concurrency-mt-unsafe): one thread
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_int_equal(unsetenv("ALL_PROXY"), 0);
 }
 
 // ---- several at once
@@ -495,13 +493,9 @@ static void test_in_flight_together(void **state)
     f->script = script_start(answer_path, &replies);
     enum { N = 30 };
     bool seen[N] = {false};
-    static const char *const PATHS[N] = {
-        "/0",  "/1",  "/2",  "/3",  "/4",  "/5",  "/6",  "/7",  "/8",  "/9",
-        "/10", "/11", "/12", "/13", "/14", "/15", "/16", "/17", "/18", "/19",
-        "/20", "/21", "/22", "/23", "/24", "/25", "/26", "/27", "/28", "/29",
-    };
     for (size_t i = 0; i < N; i++) {
-        start(f, &(struct http_request){.url = url_of(f, PATHS[i]), .tag = &seen[i]});
+        struct str path = arena_printf(&f->arena, "/%zu", i);
+        start(f, &(struct http_request){.url = url_of(f, path.ptr), .tag = &seen[i]});
     }
     assert_int_equal(http_client_in_flight(f->client), N);
     struct http_exchange *all[N]; // held all at once: each owns its body
@@ -512,7 +506,7 @@ static void test_in_flight_together(void **state)
         bool *tag = all[i]->tag;
         assert_false(*tag);
         *tag = true;
-        check_str(buf_str(&all[i]->body), PATHS[tag - seen]);
+        check_slice(buf_str(&all[i]->body), arena_printf(&f->arena, "/%zu", (size_t)(tag - seen)));
         release(f, all[i]);
     }
     assert_null(http_client_wait(f->client, 0));
