@@ -100,46 +100,83 @@ template <typename Container> struct json_iter start(const Container &c, bool ob
 
 } // namespace
 
-struct json_doc {
+struct json_parser {
     dom::parser parser{LIMIT_BODY_BYTES};
+    std::unique_ptr<char[]> body; // padded copy of what is parsed
+    size_t capacity = 0;          // bytes of body that both have room for
+};
+
+struct json_doc {
     dom::document document;
-    std::unique_ptr<char[]> body;
-    size_t capacity = 0; // bytes of body that all parts have room for
+    size_t capacity = 0; // bytes of body that the document has room for
+    std::unique_ptr<json_parser> own;
+    json_parser *borrowed = nullptr; // for the next parse
 };
 
 namespace
 {
 
-void release(json_doc *d)
+// The capacity for `len` bytes: kept when it fits and is not far too large, else doubled, so that
+// bodies that grow a little cost nothing. Returns the present one when nothing has to change.
+size_t room_for(size_t capacity, size_t len)
 {
-    d->parser = dom::parser(LIMIT_BODY_BYTES);
-    d->document = dom::document();
-    d->body.reset();
-    d->capacity = 0;
-}
-
-// Room for a body of `len` bytes in all parts. Doubling, so that bodies that grow a little cost
-// nothing.
-void make_room(json_doc *d, size_t len)
-{
-    if (d->capacity > KEEP_BYTES && len < d->capacity / 4) {
-        release(d);
+    bool too_large = capacity > KEEP_BYTES && len < capacity / 4;
+    if (len <= capacity && capacity > 0 && !too_large) {
+        return capacity;
     }
-    if (d->body && len <= d->capacity) {
-        return;
-    }
-    size_t want = d->capacity > 0 ? d->capacity : MIN_BYTES;
+    size_t want = too_large || capacity == 0 ? static_cast<size_t>(MIN_BYTES) : capacity;
     while (want < len) {
         want *= 2;
     }
-    d->body.reset(new (std::nothrow) char[want + simdjson::SIMDJSON_PADDING]);
+    return want;
+}
+
+void make_room(json_parser *p, size_t len)
+{
+    size_t want = room_for(p->capacity, len);
+    if (want == p->capacity) {
+        return;
+    }
+    p->parser = dom::parser(LIMIT_BODY_BYTES);
+    p->body.reset();
+    p->body.reset(new (std::nothrow) char[want + simdjson::SIMDJSON_PADDING]);
     // One level more than the limit, since simdjson refuses what reaches its depth. Empty
     // containers do not count.
-    if (!d->body || d->parser.allocate(want, LIMIT_JSON_DEPTH + 1) != simdjson::SUCCESS ||
-        d->document.allocate(want) != simdjson::SUCCESS) {
+    if (!p->body || p->parser.allocate(want, LIMIT_JSON_DEPTH + 1) != simdjson::SUCCESS) {
         abort(); // out of memory; the size is bounded by LIMIT_BODY_BYTES
     }
+    p->capacity = want;
+}
+
+void make_room(json_doc *d, size_t len)
+{
+    size_t want = room_for(d->capacity, len);
+    if (want == d->capacity) {
+        return;
+    }
+    d->document = dom::document();
+    if (d->document.allocate(want) != simdjson::SUCCESS) {
+        abort(); // out of memory, as above
+    }
     d->capacity = want;
+}
+
+// The parser for the next parse: the borrowed one, which is given back with it, or the document's
+// own.
+json_parser *take_parser(json_doc *d)
+{
+    json_parser *p = d->borrowed;
+    d->borrowed = nullptr;
+    if (p) {
+        return p;
+    }
+    if (!d->own) {
+        d->own.reset(new (std::nothrow) json_parser);
+        if (!d->own) {
+            abort();
+        }
+    }
+    return d->own.get();
 }
 
 bool too_long(size_t len, struct error *err)
@@ -148,13 +185,14 @@ bool too_long(size_t len, struct error *err)
                      static_cast<int>(LIMIT_BODY_BYTES));
 }
 
-// Parses the `len` bytes that are in d->body already.
-simdjson::error_code parse_padded(json_doc *d, size_t len, struct json *ret_root)
+// Parses the `len` bytes that are in p->body already.
+simdjson::error_code parse_padded(json_parser *p, json_doc *d, size_t len, struct json *ret_root)
 {
-    std::memset(d->body.get() + len, 0, simdjson::SIMDJSON_PADDING);
+    std::memset(p->body.get() + len, 0, simdjson::SIMDJSON_PADDING);
+    make_room(d, len);
     dom::element root;
     simdjson::error_code rc =
-        d->parser.parse_into_document(d->document, d->body.get(), len, false).get(root);
+        p->parser.parse_into_document(d->document, p->body.get(), len, false).get(root);
     if (rc == simdjson::SUCCESS) {
         *ret_root = to_c(root);
     }
@@ -190,12 +228,13 @@ bool parse(json_doc *d, struct str body, bool repair, struct json *ret_root, siz
     if (body.len > LIMIT_BODY_BYTES) {
         return too_long(body.len, err);
     }
-    make_room(d, body.len);
+    json_parser *p = take_parser(d);
+    make_room(p, body.len);
     if (body.len > 0) {
-        std::memcpy(d->body.get(), body.ptr, body.len);
+        std::memcpy(p->body.get(), body.ptr, body.len);
     }
     struct json root;
-    simdjson::error_code rc = parse_padded(d, body.len, &root);
+    simdjson::error_code rc = parse_padded(p, d, body.len, &root);
     struct json_mend mend = {};
     if (mendable(rc)) {
         mend = json_mend(body, repair, nullptr);
@@ -204,9 +243,9 @@ bool parse(json_doc *d, struct str body, bool repair, struct json *ret_root, siz
         if (mend.len > LIMIT_BODY_BYTES) {
             return too_long(mend.len, err);
         }
-        make_room(d, mend.len);
-        json_mend(body, repair, d->body.get());
-        rc = parse_padded(d, mend.len, &root);
+        make_room(p, mend.len);
+        json_mend(body, repair, p->body.get());
+        rc = parse_padded(p, d, mend.len, &root);
     }
     if (rc != simdjson::SUCCESS) {
         return fail(rc, body.len, err);
@@ -244,10 +283,31 @@ bool json_parse_repair(struct json_doc *doc, struct str body, struct json *ret_r
     return parse(doc, body, true, ret_root, ret_repairs, err);
 }
 
+struct json_parser *json_parser_create(void)
+{
+    json_parser *p = new (std::nothrow) json_parser;
+    if (!p) {
+        abort();
+    }
+    return p;
+}
+
+void json_parser_destroy(struct json_parser *parser)
+{
+    delete parser;
+}
+
+void json_doc_use(struct json_doc *doc, struct json_parser *parser)
+{
+    doc->borrowed = parser;
+}
+
 size_t json_doc_memory(const struct json_doc *doc)
 {
-    // Per byte of capacity: the body, one index of 4 bytes, one tape word of 8, and 5/3 of strings.
-    return sizeof(*doc) + doc->capacity * (1 + 4 + 8) + doc->capacity / 3 * 5;
+    // Per byte of capacity: one tape word of 8 and 5/3 of strings; in a parser of its own the body
+    // and one index of 4.
+    size_t own = doc->own ? doc->own->capacity * (1 + 4) : 0;
+    return sizeof(*doc) + own + doc->capacity * 8 + doc->capacity / 3 * 5;
 }
 
 enum json_type json_type(struct json v)

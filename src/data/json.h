@@ -28,6 +28,7 @@ enum json_type {
 };
 
 struct json_doc;
+struct json_parser;
 struct json {
     const void *doc;
     size_t at;
@@ -42,6 +43,13 @@ struct json_iter {
 
 struct json_doc *json_doc_create(void);
 void json_doc_destroy(struct json_doc *doc); // takes NULL
+// What parsing needs besides the document: padded memory and indexes, twice the size of a body. A
+// document makes its own when it first parses; where many documents are parsed by one thread, they
+// may take turns with one parser.
+struct json_parser *json_parser_create(void);
+void json_parser_destroy(struct json_parser *parser); // takes NULL
+// The next parse into `doc` uses this parser.
+void json_doc_use(struct json_doc *doc, struct json_parser *parser);
 // Copies body into padded memory and parses it. `len` at most LIMIT_BODY_BYTES. Errors: SOURCE_DATA
 // for what is no JSON, LIMIT for size and nesting; the body is not quoted in them, since it may
 // hold secrets.

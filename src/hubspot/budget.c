@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 enum {
-    RING = 4096, // sends remembered, so also the most in a window; HubSpot's largest limit is 250
+    RING = 16384, // sends remembered, so also the most in a window; HubSpot's largest limit is 250
     ASSUMED_MAX = 100,           // HubSpot's smallest documented burst limit
     ASSUMED_INTERVAL_MS = 10000, // and its window
     DAY_MS = 24 * 3600 * 1000,
@@ -148,6 +148,13 @@ static int64_t window_allowed(const struct budget *b)
     return MAX(1, MIN(share_of(b, b->max) - b->foreign, RING));
 }
 
+// A window that admits more than is remembered is no limit: no server answers hundreds of our calls
+// a second.
+static bool is_limited(const struct budget *b)
+{
+    return b->max >= 0 && window_allowed(b) < RING;
+}
+
 // The account's next midnight after `wall_ms`.
 static int64_t next_midnight(const struct budget *b, int64_t wall_ms)
 {
@@ -200,7 +207,7 @@ static enum budget_wait earliest(const struct budget *b, enum budget_class class
     if (class == BUDGET_SEARCH) {
         class_at = search_at(b, now_us);
         class_why = BUDGET_WAIT_SEARCH;
-    } else if (b->max >= 0) {
+    } else if (is_limited(b)) {
         class_at = ring_free_at(&b->window, b->interval_us, window_allowed(b), now_us);
         class_why = BUDGET_WAIT_WINDOW;
     }
@@ -319,7 +326,7 @@ void budget_learn(struct budget *b, const struct budget_answer *a)
 double budget_rate(struct budget *b)
 {
     pthread_mutex_lock(&b->lock);
-    double rate = b->max < 0 ? 0 : (double)window_allowed(b) * 1e6 / (double)b->interval_us;
+    double rate = is_limited(b) ? (double)window_allowed(b) * 1e6 / (double)b->interval_us : 0;
     pthread_mutex_unlock(&b->lock);
     return rate;
 }

@@ -48,6 +48,7 @@ struct call_list {
 struct hubspot_client {
     struct hubspot *account;
     struct http_client *http;
+    struct json_parser *parser;
     struct random random;
     struct call_list waiting;  // to be sent
     struct call_list finished; // to be taken
@@ -167,6 +168,7 @@ struct hubspot_client *hubspot_client_create(struct hubspot *h)
         abort();
     }
     c->account = h;
+    c->parser = json_parser_create();
     c->http = http_client_create(
         &(struct http_client_options){
             .user_agent = "sluice/" SLUICE_VERSION,
@@ -214,7 +216,13 @@ void hubspot_client_destroy(struct hubspot_client *c)
         call_destroy(c, k);
     }
     http_client_destroy(c->http);
+    json_parser_destroy(c->parser);
     free(c);
+}
+
+struct json_parser *hubspot_client_parser(struct hubspot_client *c)
+{
+    return c->parser;
 }
 
 struct hubspot *hubspot_client_account(struct hubspot_client *c)

@@ -46,6 +46,9 @@ struct hubspot_client;
 struct hubspot_client *hubspot_client_create(struct hubspot *h);
 void hubspot_client_destroy(struct hubspot_client *c); // takes NULL; drops what is under way
 struct hubspot *hubspot_client_account(struct hubspot_client *c);
+// A parser for this client's answers, for the thread that owns the client. Lives as long as the
+// client.
+struct json_parser *hubspot_client_parser(struct hubspot_client *c);
 
 struct hubspot_request {
     enum hubspot_endpoint endpoint;

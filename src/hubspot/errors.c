@@ -1,8 +1,18 @@
 #include "hubspot/errors.h"
 
 #include "data/json.h"
+#include "data/json_repair.h"
 
-enum { TEXT_SHOWN_MAX = 200, SCOPES_MAX = 16 };
+// Bytes of each part that an error shows: together less than ERROR_MESSAGE_MAX, so that no part,
+// however long, crowds out another.
+enum {
+    NAME_SHOWN_MAX = 64,
+    MESSAGE_SHOWN_MAX = 400,
+    SCOPES_SHOWN_MAX = 300,
+    TEXT_SHOWN_MAX = 200,
+    TEXT_READ_MAX = 16384, // of a body that is not JSON
+    SCOPES_MAX = 16,
+};
 
 static const struct {
     int status;
@@ -24,40 +34,99 @@ enum error_code hubspot_status_code(int status)
     return status >= 400 && status < 500 ? ERR_REQUEST : ERR_SOURCE_UNAVAILABLE;
 }
 
-// Text of a body that is not JSON: without tags, one line, cut.
-static struct str plain_text(struct str body, struct arena *arena)
+// Whether the character at the start of `s`, `len` bytes of UTF-8, is shown as it is.
+static bool is_printable(struct str s, size_t len)
 {
-    char *out = arena_alloc(arena, TEXT_SHOWN_MAX + 1);
+    unsigned char first = (unsigned char)s.ptr[0];
+    bool c1 = len == 2 && first == 0xc2 && (unsigned char)s.ptr[1] < 0xa0;
+    return len > 0 && first > ' ' && first != 0x7f && !c1;
+}
+
+struct str hubspot_printable(struct str s, size_t max, struct arena *arena)
+{
+    char *out = arena_alloc(arena, max + 1);
     size_t n = 0;
-    bool in_tag = false;
-    for (size_t i = 0; i < body.len && n < TEXT_SHOWN_MAX; i++) {
-        unsigned char c = (unsigned char)body.ptr[i];
-        if (c == '<' || c == '>') {
-            in_tag = c == '<';
-            c = ' ';
+    for (size_t i = 0, len = 0; i < s.len; i += MAX(1, len)) {
+        struct str rest = str_sub(s, i, s.len);
+        len = utf8_length(rest);
+        if (is_printable(rest, len)) {
+            if (n + len > max) {
+                break;
+            }
+            memcpy(out + n, rest.ptr, len);
+            n += len;
+        } else if (n > 0 && n < max && out[n - 1] != ' ') {
+            out[n++] = ' ';
         }
-        bool space = c <= ' ' || c == 0x7f;
-        if (in_tag || (space && (n == 0 || out[n - 1] == ' '))) {
-            continue;
-        }
-        out[n++] = space ? ' ' : (char)c;
     }
     out[n] = '\0';
     return str_trim((struct str){out, n});
+}
+
+// Text of a body that is not JSON, without tags.
+static struct str plain_text(struct str body, struct arena *arena)
+{
+    body = arena_dup(arena, str_sub(body, 0, TEXT_READ_MAX));
+    char *text = (char *)(uintptr_t)body.ptr; // our own copy
+    bool in_tag = false;
+    for (size_t i = 0; i < body.len; i++) {
+        bool bracket = text[i] == '<' || text[i] == '>';
+        in_tag = bracket ? text[i] == '<' : in_tag;
+        text[i] = bracket || in_tag ? ' ' : text[i];
+    }
+    return hubspot_printable(body, TEXT_SHOWN_MAX, arena);
+}
+
+// Scopes that are named so far.
+struct scopes {
+    struct str names[SCOPES_MAX];
+    size_t n;
+    bool more; // than fit
+};
+
+static void add_scope(struct scopes *x, struct str name)
+{
+    for (size_t i = 0; i < x->n; i++) {
+        if (str_eq(x->names[i], name)) {
+            return;
+        }
+    }
+    if (x->n == SCOPES_MAX) {
+        x->more = true;
+        return;
+    }
+    x->names[x->n++] = name;
+}
+
+static struct str join_scopes(struct scopes *x, struct arena *arena)
+{
+    struct buf out;
+    buf_init(&out, SCOPES_SHOWN_MAX);
+    for (size_t i = 0; i < x->n && !x->more; i++) {
+        x->more = out.len + x->names[i].len + STR(", , ...").len > SCOPES_SHOWN_MAX;
+        if (!x->more) {
+            buf_add(&out, i > 0 ? STR(", ") : STR(""));
+            buf_add(&out, x->names[i]);
+        }
+    }
+    if (x->more) {
+        buf_add(&out, STR(", ..."));
+    }
+    struct str result = arena_dup(arena, buf_str(&out));
+    buf_done(&out);
+    return result;
 }
 
 // errors[].context.requiredGranularScopes[] (older: requiredScopes), each once.
 static struct str missing_scopes(struct json root, struct arena *arena)
 {
     struct json errors;
+    struct json e;
+    struct scopes found = {.n = 0};
     if (!json_get(root, STR("errors"), &errors)) {
         return (struct str){NULL, 0};
     }
-    struct buf out;
-    buf_init(&out, 4096);
     struct json_iter it = json_iter(errors);
-    struct json e;
-    size_t n = 0;
     while (json_next(&it, &e)) {
         struct json context;
         struct json scopes;
@@ -69,22 +138,19 @@ static struct str missing_scopes(struct json root, struct arena *arena)
         struct json_iter names = json_iter(scopes);
         struct json name;
         struct str s;
-        while (json_next(&names, &name) && n < SCOPES_MAX) {
-            if (json_string(name, &s) && (out.len == 0 || str_find(buf_str(&out), s) < 0)) {
-                buf_add(&out, n++ > 0 ? STR(", ") : STR(""));
-                buf_add(&out, s);
+        while (json_next(&names, &name) && !found.more) {
+            if (json_string(name, &s)) {
+                add_scope(&found, hubspot_printable(s, NAME_SHOWN_MAX, arena));
             }
         }
     }
-    struct str result = arena_dup(arena, buf_str(&out));
-    buf_done(&out);
-    return result;
+    return join_scopes(&found, arena);
 }
 
-static struct str get_text(struct json root, struct str key, struct arena *arena)
+static struct str get_text(struct json root, struct str key, size_t max, struct arena *arena)
 {
     struct str s = {NULL, 0};
-    return json_get_string(root, key, &s) ? arena_dup(arena, s) : s;
+    return json_get_string(root, key, &s) ? hubspot_printable(s, max, arena) : s;
 }
 
 void hubspot_failure_decode(int status, struct str body, struct arena *arena,
@@ -95,10 +161,10 @@ void hubspot_failure_decode(int status, struct str body, struct arena *arena,
     struct json root;
     struct error ignored;
     if (json_parse(doc, body, &root, &ignored) && json_type(root) == JSON_OBJECT) {
-        ret->category = get_text(root, STR("category"), arena);
-        ret->message = get_text(root, STR("message"), arena);
-        ret->correlation_id = get_text(root, STR("correlationId"), arena);
-        ret->policy = get_text(root, STR("policyName"), arena);
+        ret->category = get_text(root, STR("category"), NAME_SHOWN_MAX, arena);
+        ret->message = get_text(root, STR("message"), MESSAGE_SHOWN_MAX, arena);
+        ret->correlation_id = get_text(root, STR("correlationId"), NAME_SHOWN_MAX, arena);
+        ret->policy = get_text(root, STR("policyName"), NAME_SHOWN_MAX, arena);
         ret->scopes = missing_scopes(root, arena);
     } else {
         ret->message = plain_text(body, arena);
@@ -115,7 +181,7 @@ bool hubspot_failure_error(const struct hubspot_failure *f, const char *what, st
         buf_printf(&text, " %.*s", STR_ARG(f->category));
     }
     if (f->message.len > 0) {
-        buf_printf(&text, ": %.*s", STR_ARG(str_sub(f->message, 0, TEXT_SHOWN_MAX * 2)));
+        buf_printf(&text, ": %.*s", STR_ARG(f->message));
     }
     if (f->scopes.len > 0) {
         buf_printf(&text, " (missing scopes: %.*s)", STR_ARG(f->scopes));

@@ -15,8 +15,11 @@ struct hubspot_failure {
     struct str scopes;         // 403: the scopes that are missing, ", " between
 };
 
+// One line that is safe to show on a terminal: control characters and what is no UTF-8 become a
+// space, spaces do not follow each other, at most `max` bytes. Into `arena`.
+struct str hubspot_printable(struct str s, size_t max, struct arena *arena);
 // Decodes the body of an answer with status >= 400. Never fails: what cannot be read stays empty.
-// Into `arena`.
+// All texts are printable and of bounded length. Into `arena`.
 void hubspot_failure_decode(int status, struct str body, struct arena *arena,
                             struct hubspot_failure *ret);
 // The error of this failure: code by status, message with endpoint, status, category, message,

@@ -113,7 +113,7 @@ bool sql_open(const struct sql_options *options, struct sql **ret, struct error 
     o.lock_wait_ms = o.lock_wait_ms ? o.lock_wait_ms : 30 * 1000;
     o.statement_ms = o.statement_ms ? o.statement_ms : 30 * 60 * 1000;
     o.idle_transaction_ms = o.idle_transaction_ms ? o.idle_transaction_ms : 30 * 60 * 1000;
-    o.cache_kib = o.cache_kib ? o.cache_kib : 4096;
+    o.cache_kib = o.cache_kib ? o.cache_kib : 2048;
     const struct sql_driver *driver = driver_of(o.url);
     assert(driver);
     return driver->open(&o, ret, err);

@@ -12,7 +12,7 @@ static const char SETUP[] = "PRAGMA synchronous=NORMAL;"
                             "PRAGMA foreign_keys=OFF;"
                             "PRAGMA mmap_size=0;"
                             "PRAGMA trusted_schema=OFF;"
-                            "PRAGMA wal_autocheckpoint=1000;"
+                            "PRAGMA wal_autocheckpoint=2000;"
                             "PRAGMA journal_size_limit=67108864;";
 
 struct sqlite_sql {

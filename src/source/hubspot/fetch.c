@@ -12,6 +12,7 @@ enum fetch_result fetch_parse(struct hubspot_client *client, struct hubspot_answ
 {
     assert(a->ok);
     size_t repairs = 0;
+    json_doc_use(doc, hubspot_client_parser(client));
     if (json_parse_repair(doc, a->body, ret_root, &repairs, err)) {
         *ret_suspicious = repairs > 0 || has_nul_escape(a->body);
         hubspot_client_release(client, a);
