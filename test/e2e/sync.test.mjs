@@ -20,7 +20,7 @@ let postgres;
 let records;
 
 before(async () => {
-  sim = await Sim.start({ contacts: 11_500, companies: 400, deals: 700, tickets: 300, engagements: 1800 });
+  sim = await Sim.start({ contacts: 20_000, companies: 400, deals: 700, tickets: 300, engagements: 1800 });
   records = await sim.records();
   postgres = await Postgres.start();
 });
@@ -50,6 +50,8 @@ async function associations(from, to) {
   }
   return found;
 }
+
+const truth = (value) => value === 1 || value === 't';
 
 const DESTINATIONS = {
   sqlite: () => new SqliteDestination(),
@@ -116,14 +118,20 @@ for (const [kind, make] of Object.entries(DESTINATIONS)) {
     });
 
     test('owners and their teams', async () => {
-      const { json } = await sim.api('GET', '/crm/v3/owners?limit=500');
-      const rows = await destination.rows('SELECT owner_id, email, first_name, last_name FROM owner WHERE is_active');
-      assert.equal(rows.length, json.results.length);
-      const teams = json.results.flatMap((owner) =>
+      const owners = [];
+      for (const archived of [false, true]) {
+        const { json } = await sim.api('GET', `/crm/v3/owners?limit=500&archived=${archived}`);
+        owners.push(...json.results);
+      }
+      const rows = await destination.rows('SELECT owner_id, email, is_active FROM owner');
+      assert.deepEqual(
+        new Set(rows.map((row) => `${row.owner_id}|${row.email}|${truth(row.is_active)}`)),
+        new Set(owners.map((owner) => `${owner.id}|${owner.email}|${!owner.archived}`)),
+      );
+      const teams = owners.flatMap((owner) =>
         (owner.teams ?? []).map((team) => `${owner.id}-${team.id}-${team.primary}`),
       );
       const loaded = await destination.rows('SELECT owner_id, team_id, is_team_primary FROM owner_team');
-      const truth = (value) => value === 1 || value === 't';
       assert.deepEqual(
         new Set(loaded.map((row) => `${row.owner_id}-${row.team_id}-${truth(row.is_team_primary)}`)),
         new Set(teams),

@@ -1,4 +1,5 @@
 // Starting hubsim and setting its scene.
+import { exactJson } from './json.mjs';
 import { HUBSIM, start, stop, waitForOutput } from './process.mjs';
 
 const TOKEN = 'pat-na1-e2e-secret-token';
@@ -13,6 +14,7 @@ export class Sim {
       args.push(`--${name}`, String(value));
     }
     sim.token = all.token;
+    sim.searchesFreely = all['search-limit'] === 'off';
     sim.child = start(HUBSIM, args);
     const [, port] = await waitForOutput(sim.child, /127\.0\.0\.1:(\d+)/, 60_000);
     sim.url = `http://127.0.0.1:${port}`;
@@ -29,7 +31,7 @@ export class Sim {
     const text = await answer.text();
     let json;
     try {
-      json = JSON.parse(text);
+      json = exactJson(text);
     } catch {
       json = undefined;
     }

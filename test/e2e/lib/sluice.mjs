@@ -16,7 +16,9 @@ function environment(sim, extra) {
 }
 
 function syncArgs(sim, destination, args) {
-  return ['sync', 'hubspot', '--base-url', sim.url, '--into', destination.into, ...destination.args, ...args];
+  // HubSpot does not say how many searches it grants; a simulator without a limit grants as many as are asked for.
+  const limits = sim.searchesFreely ? ['--search-limit', '1000'] : [];
+  return ['sync', 'hubspot', '--base-url', sim.url, '--into', destination.into, ...limits, ...destination.args, ...args];
 }
 
 export function sluice(args, { env, ...options } = {}) {

@@ -1,12 +1,13 @@
 // Reading SQLite files through the sqlite3 program.
 import { execFileSync } from 'node:child_process';
+import { exactJson } from './json.mjs';
 
 const OPTIONS = { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'pipe'] };
 
-// Rows as objects. Integers beyond 2^53 lose digits here: cast them to text in the query.
+// Rows as objects.
 export function sqlite(file, sql) {
   const out = execFileSync('sqlite3', ['-readonly', '-json', file, '.timeout 5000', sql], OPTIONS);
-  return out.trim() === '' ? [] : JSON.parse(out);
+  return out.trim() === '' ? [] : exactJson(out);
 }
 
 export function sqliteValue(file, sql) {
