@@ -98,18 +98,16 @@ static void add_scope(struct scopes *x, struct str name)
     x->names[x->n++] = name;
 }
 
-static struct str join_scopes(struct scopes *x, struct arena *arena)
+static struct str join_scopes(const struct scopes *x, struct arena *arena)
 {
     struct buf out;
     buf_init(&out, SCOPES_SHOWN_MAX);
-    for (size_t i = 0; i < x->n && !x->more; i++) {
-        x->more = out.len + x->names[i].len + STR(", , ...").len > SCOPES_SHOWN_MAX;
-        if (!x->more) {
-            buf_add(&out, i > 0 ? STR(", ") : STR(""));
-            buf_add(&out, x->names[i]);
-        }
+    size_t shown = 0;
+    while (shown < x->n && out.len + x->names[shown].len + STR(", , ...").len <= SCOPES_SHOWN_MAX) {
+        buf_add(&out, shown > 0 ? STR(", ") : STR(""));
+        buf_add(&out, x->names[shown++]);
     }
-    if (x->more) {
+    if (x->more || shown < x->n) {
         buf_add(&out, STR(", ..."));
     }
     struct str result = arena_dup(arena, buf_str(&out));

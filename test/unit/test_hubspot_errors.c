@@ -1,0 +1,365 @@
+#include "check.h"
+
+#include "hubspot/errors.h"
+
+enum { BODY_MAX = 1 << 20 };
+
+struct decoded {
+    struct arena arena;
+    struct hubspot_failure failure;
+    struct error error;
+};
+
+static void decode(struct decoded *d, int status, struct str body)
+{
+    arena_init(&d->arena, 16 << 20);
+    hubspot_failure_decode(status, body, &d->arena, &d->failure);
+    d->error = (struct error){0};
+    assert_false(hubspot_failure_error(&d->failure, "OBJECT_LIST", &d->error));
+    assert_int_equal(d->failure.status, status);
+}
+
+static void done(struct decoded *d)
+{
+    arena_done(&d->arena);
+}
+
+// Bytes that a terminal obeys, C1 controls in UTF-8 among them, and bytes that are no UTF-8.
+static bool is_plain(const char *text)
+{
+    const unsigned char *b = (const unsigned char *)text;
+    for (size_t i = 0; b[i]; i++) {
+        size_t follow = b[i] < 0x80 ? 0 : b[i] >= 0xf0 ? 3 : b[i] >= 0xe0 ? 2 : 1;
+        if (b[i] < ' ' || b[i] == 0x7f || (b[i] >= 0x80 && b[i] < 0xc2) ||
+            (b[i] == 0xc2 && b[i + 1] < 0xa0)) {
+            return false;
+        }
+        for (; follow > 0; follow--) {
+            if ((b[++i] & 0xc0) != 0x80) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void test_status_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        enum error_code code;
+    } ROWS[] = {
+        {400, ERR_REQUEST},
+        {401, ERR_CREDENTIALS},
+        {402, ERR_REQUEST},
+        {403, ERR_SCOPE},
+        {404, ERR_NOT_FOUND},
+        {405, ERR_REQUEST},
+        {409, ERR_CONFLICT},
+        {413, ERR_REQUEST},
+        {414, ERR_URL_TOO_LONG},
+        {415, ERR_REQUEST},
+        {422, ERR_REQUEST},
+        {423, ERR_LOCKED},
+        {429, ERR_RATE_LIMITED},
+        {477, ERR_MIGRATING},
+        {499, ERR_REQUEST},
+        {530, ERR_CREDENTIALS},
+        {500, ERR_SOURCE_UNAVAILABLE},
+        {502, ERR_SOURCE_UNAVAILABLE},
+        {599, ERR_SOURCE_UNAVAILABLE},
+        {302, ERR_SOURCE_UNAVAILABLE},
+        {999, ERR_SOURCE_UNAVAILABLE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        assert_int_equal(hubspot_status_code(ROWS[i].status), ROWS[i].code);
+    }
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct decoded d;
+    decode(
+        &d, 400,
+        STR("{\"status\":\"error\",\"message\":\"Invalid input JSON on line 1\",\"correlationId\":"
+            "\"a43683b0-5717\",\"category\":\"VALIDATION_ERROR\",\"unknown\":[1,{}]}"));
+    check_str(d.failure.category, "VALIDATION_ERROR");
+    check_str(d.failure.message, "Invalid input JSON on line 1");
+    check_str(d.failure.correlation_id, "a43683b0-5717");
+    assert_int_equal(d.failure.policy.len, 0);
+    assert_int_equal(d.failure.scopes.len, 0);
+    assert_int_equal(d.error.code, ERR_REQUEST);
+    assert_string_equal(d.error.message,
+                        "OBJECT_LIST: HubSpot answered 400 VALIDATION_ERROR: Invalid input JSON on "
+                        "line 1 (correlationId a43683b0-5717)");
+    done(&d);
+}
+
+// Every field may be absent, or of another type than documented.
+static void test_odd_json(void **state)
+{
+    (void)state;
+    static const char *const ROWS[] = {
+        "{}",
+        "{\"message\":null,\"category\":7,\"correlationId\":{},\"policyName\":[]}",
+        "{\"errors\":7}",
+        "{\"errors\":[7,null,{\"context\":7},{\"context\":{\"requiredGranularScopes\":7}}]}",
+        "{\"errors\":{\"context\":{\"requiredScopes\":[null,7,{}]}}}",
+        "{\"message\":\"\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        decode(&d, 500, str_from(ROWS[i]));
+        assert_string_equal(d.error.message, "OBJECT_LIST: HubSpot answered 500");
+        done(&d);
+    }
+}
+
+static void test_missing_scopes(void **state)
+{
+    (void)state;
+    struct decoded d;
+    decode(&d, 403,
+           STR("{\"category\":\"MISSING_SCOPES\",\"message\":\"This app hasn't been granted all "
+               "required scopes\",\"errors\":[{\"message\":\"All of the following scopes are "
+               "required.\",\"context\":{\"requiredGranularScopes\":[\"crm.objects.tickets.read\","
+               "\"tickets\",\"crm.objects.tickets.read\"]}},{\"context\":{\"requiredScopes\":["
+               "\"contacts\",\"tickets\",\"tick\"]}}]}"));
+    check_str(d.failure.scopes, "crm.objects.tickets.read, tickets, contacts, tick");
+    assert_int_equal(d.error.code, ERR_SCOPE);
+    check_contains(d.error.message, "MISSING_SCOPES");
+    check_contains(d.error.message,
+                   "(missing scopes: crm.objects.tickets.read, tickets, contacts, tick)");
+    done(&d);
+}
+
+static void test_policies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        enum error_code code;
+    } ROWS[] = {
+        {"DAILY", ERR_DAILY_LIMIT},     {"TEN_SECONDLY_ROLLING", ERR_RATE_LIMITED},
+        {"SECONDLY", ERR_RATE_LIMITED}, {"daily", ERR_RATE_LIMITED},
+        {"", ERR_RATE_LIMITED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"errorType\":\"RATE_LIMIT\",\"message\":\"You have reached your limit.\","
+                 "\"policyName\":\"%s\"}",
+                 ROWS[i].policy);
+        decode(&d, 429, str_from(body));
+        check_str(d.failure.policy, ROWS[i].policy);
+        assert_int_equal(d.error.code, ROWS[i].code);
+        done(&d);
+        decode(&d, 400, str_from(body)); // a policy means nothing without a 429
+        assert_int_equal(d.error.code, ERR_REQUEST);
+        done(&d);
+    }
+}
+
+static void test_bodies_without_json(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str body;
+        const char *want;
+    } ROWS[] = {
+        {STR_INIT(""), ""},
+        {STR_INIT(" \r\n\t"), ""},
+        {STR_INIT("upstream  connect\n error"), ": upstream connect error"},
+        {STR_INIT(
+             "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<center><h1>502 Bad "
+             "Gateway</h1></center>\n</body></html>"),
+         ": 502 Bad Gateway 502 Bad Gateway"},
+        {STR_INIT("<!-- no end"), ""},
+        {STR_INIT("1 > 0"), ": 1 0"},
+        {STR_INIT("\"only a string\""), ": \"only a string\""},
+        {STR_INIT("[{\"message\":\"not in a list\"}]"), ": [{\"message\":\"not in a list\"}]"},
+        {STR_INIT("{\"message\":\"cut"), ": {\"message\":\"cut"},
+        {STR_INIT("\x1b[2Jcleared\a\x7f"), ": [2Jcleared"},
+        {STR_INIT("a\0b"), ": a b"},
+        {STR_INIT("caf\xc3\xa9 \xff\xfe latin \xe9"), ": caf\xc3\xa9 latin"},
+        {STR_INIT("csi \xc2\x9b"
+                  "31m"),
+         ": csi 31m"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        decode(&d, 502, ROWS[i].body);
+        char want[256];
+        snprintf(want, sizeof want, "OBJECT_LIST: HubSpot answered 502%s", ROWS[i].want);
+        assert_string_equal(d.error.message, want);
+        done(&d);
+    }
+}
+
+static void test_printable(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str text;
+        size_t max;
+        const char *want;
+    } ROWS[] = {
+        {STR_INIT(""), 4, ""},
+        {STR_INIT("abcd"), 4, "abcd"},
+        {STR_INIT("abcde"), 4, "abcd"},
+        {STR_INIT("a\xe2\x82\xac"), 4, "a\xe2\x82\xac"},
+        {STR_INIT("ab\xe2\x82\xac"), 4, "ab"},
+        {STR_INIT("abc\n"), 4, "abc"},
+        {STR_INIT("abcd\n\n"), 4, "abcd"},
+        {STR_INIT("\x01\x02 a\x1f\x7f\xc2\x80\xc2\x9f\xc2\xa0z"), 20, "a \xc2\xa0z"},
+        {STR_INIT("\xed\xa0\x80x\xc0\x80"), 20, "x"},
+    };
+    struct arena arena;
+    arena_init(&arena, 4096);
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        check_str(hubspot_printable(ROWS[i].text, ROWS[i].max, &arena), ROWS[i].want);
+    }
+    arena_done(&arena);
+}
+
+static void test_hostile_json(void **state)
+{
+    (void)state;
+    static const char BODY[] =
+        "{\"category\":\"A\\u001b[31mB\",\"message\":\"one\\ntwo\\r\\u0007\\u0000three\\u009b31m "
+        "\\u001b]0;title\\u0007 "
+        "caf\\u00e9\",\"correlationId\":\"c\\u001bd\",\"errors\":[{\"context\":{"
+        "\"requiredScopes\":[\"s\\u001b\\u0000t\"]}}]}";
+    struct decoded d;
+    decode(&d, 403, str_from(BODY));
+    assert_true(is_plain(d.error.message));
+    check_contains(d.error.message, "A [31mB");
+    check_contains(d.error.message, "one two three 31m ]0;title caf\xc3\xa9");
+    check_contains(d.error.message, "correlationId c d)");
+    check_contains(d.error.message, "missing scopes: s t)");
+    done(&d);
+}
+
+// Fills the body with a field of `n` times `unit`, between the two parts.
+static struct str long_body(char *out, const char *before, const char *unit, size_t n,
+                            const char *after)
+{
+    size_t len = (size_t)snprintf(out, BODY_MAX, "%s", before);
+    for (size_t i = 0; i < n; i++) {
+        len += (size_t)snprintf(out + len, BODY_MAX - len, "%s", unit);
+    }
+    len += (size_t)snprintf(out + len, BODY_MAX - len, "%s", after);
+    assert_true(len < BODY_MAX);
+    return (struct str){out, len};
+}
+
+// However long one part is, the others are still told: support asks for the correlationId.
+static void test_long_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *unit;
+        size_t n;
+        const char *after;
+    } ROWS[] = {
+        {"{\"message\":\"", "x", 5000, "\",\"correlationId\":\"c-1\",\"category\":\"CAT\"}"},
+        {"{\"category\":\"CAT", "x", 5000, "\",\"correlationId\":\"c-1\"}"},
+        {"{\"correlationId\":\"c-1", "x", 5000, "\",\"category\":\"CAT\"}"},
+        {"{\"message\":\"a", "\xe2\x82\xac", 3000,
+         "\",\"correlationId\":\"c-1\",\"category\":\"CAT\"}"},
+        {"{\"message\":\"", "\xf0\x9f\x98\x80", 3000,
+         "\",\"correlationId\":\"c-1\",\"category\":\"CAT\"}"},
+        {"{\"message\":\"m\",\"correlationId\":\"c-1\",\"category\":\"CAT\",\"errors\":[{"
+         "\"context\":{"
+         "\"requiredScopes\":[\"first\"",
+         ",\"scope.that.is.rather.long.by.itself\"", 500, "]}}]}"},
+        {"{\"message\":\"m\",\"correlationId\":\"c-1\",\"category\":\"CAT\",\"errors\":[{"
+         "\"context\":{"
+         "\"requiredScopes\":[\"",
+         "s", 50000, "\",\"t\"]}}]}"},
+    };
+    char *body = malloc(BODY_MAX);
+    assert_non_null(body);
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        decode(&d, 403, long_body(body, ROWS[i].before, ROWS[i].unit, ROWS[i].n, ROWS[i].after));
+        check_row(is_plain(d.error.message), ROWS[i].before);
+        check_contains(d.error.message, "answered 403 CAT");
+        check_contains(d.error.message, "correlationId c-1");
+        check_row(strlen(d.error.message) < ERROR_MESSAGE_MAX - 1, ROWS[i].before);
+        done(&d);
+    }
+    struct decoded d; // text of the edge, cut between characters
+    decode(&d, 502, long_body(body, "a", "\xe2\x82\xac", 3000, ""));
+    assert_true(is_plain(d.error.message) && strlen(d.error.message) < 300);
+    done(&d);
+    free(body);
+}
+
+static void test_all_parts_long(void **state)
+{
+    (void)state;
+    static const char *const FIELDS[] = {"category\":\"CAT", "message\":\"mmm",
+                                         "policyName\":\"pol", "correlationId\":\"c-1",
+                                         "errors\":[{\"context\":{\"requiredScopes\":[\"sco"};
+    char *body = malloc(BODY_MAX);
+    assert_non_null(body);
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_LEN(FIELDS); i++) {
+        len += (size_t)snprintf(body + len, BODY_MAX - len, "%c\"%s", i ? ',' : '{', FIELDS[i]);
+        memset(body + len, 'x', 5000);
+        len += 5000;
+        body[len++] = '"';
+    }
+    len += (size_t)snprintf(body + len, BODY_MAX - len, "]}}]}");
+    struct decoded d;
+    decode(&d, 403, (struct str){body, len});
+    check_contains(d.error.message, "403 CATxxx");
+    check_contains(d.error.message, "xxx: mmmxxx");
+    check_contains(d.error.message, "missing scopes: scoxxx");
+    check_contains(d.error.message, "correlationId c-1xxx");
+    check_contains(d.error.message, "xxx)");
+    done(&d);
+    free(body);
+}
+
+// Many different scopes: as many as fit, and that there are more.
+static void test_many_scopes(void **state)
+{
+    (void)state;
+    char *body = malloc(BODY_MAX);
+    assert_non_null(body);
+    static const int COUNTS[] = {17, 5000};
+    for (size_t k = 0; k < ARRAY_LEN(COUNTS); k++) {
+        size_t len =
+            (size_t)snprintf(body, BODY_MAX, "{\"errors\":[{\"context\":{\"requiredScopes\":[");
+        for (int i = 0; i < COUNTS[k]; i++) {
+            len += (size_t)snprintf(body + len, BODY_MAX - len, "%s\"%s.%d\"", i ? "," : "",
+                                    k ? "a.scope.with.a.long.name" : "s", i);
+        }
+        len += (size_t)snprintf(body + len, BODY_MAX - len, "]}}]}");
+        struct decoded d;
+        decode(&d, 403, (struct str){body, len});
+        check_contains(d.error.message, k ? "name.0, a.scope.with" : "s.0, s.1, ");
+        check_contains(d.error.message, ", ...)");
+        assert_in_range(d.failure.scopes.len, 50, 300);
+        done(&d);
+    }
+    free(body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_status_codes), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_odd_json),     cmocka_unit_test(test_missing_scopes),
+        cmocka_unit_test(test_policies),     cmocka_unit_test(test_bodies_without_json),
+        cmocka_unit_test(test_printable),    cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_long_parts),   cmocka_unit_test(test_all_parts_long),
+        cmocka_unit_test(test_many_scopes),
+    };
+    return cmocka_run_group_tests(TESTS, NULL, NULL);
+}
