@@ -189,7 +189,8 @@ def is_mutable_object(statement):
         return False
     if "constexpr" in declared.split():
         return False
-    pointer_to_function = re.search(r"\(\s*\*\s*(const\s+)?\w+\s*(\[[^\]]*\]\s*)*\)\s*\(", declared)
+    # Of a pointer to a function the first bracket is the one around `*name`; a prototype's may come later.
+    pointer_to_function = re.match(r"[^(]*\(\s*\*\s*(const\s+)?\w+\s*(\[[^\]]*\]\s*)*\)\s*\(", declared)
     if pointer_to_function:
         return pointer_to_function.group(1) is None
     if "(" in declared or not re.search(r"\w+\s*(\[[^\]]*\]\s*)*$", declared):
@@ -215,7 +216,7 @@ def check_globals(path, text, code):
                 number = first_code_line(code, start)
                 if not allowed(number):
                     yield number, "globals", f"mutable object '{' '.join(head.split())[:60]}'"
-        else:
+        elif not path.startswith("test/"):  # a test program has one thread, and each of its cases runs once
             body = code[start:end]
             for match in re.finditer(r"(?:^|[;{}])\s*((?:static|thread_local|_Thread_local)\b[^;{]*)", body):
                 if is_mutable_object(re.sub(r"\b(static|thread_local|_Thread_local)\b", "", match.group(1))):
@@ -301,6 +302,9 @@ SELF_TESTS = [
     ("src/core/a.c", "const struct table TABLE = {.name = STR_INIT(\"a\")};\n", None),
     ("src/core/a.c", "struct a {\n    int x;\n};\nenum { A = 1 };\nint f(int x);\n", None),
     ("src/core/a.c", "static bool (*hook)(int);\n", "globals"),
+    ("src/core/a.c", "static bool (*const hooks[])(int) = {f, g};\n", None),
+    ("src/core/a.c", "void run(const struct x *o, void (*changed)(void *user), void *user);\n", None),
+    ("test/unit/a.c", "void f(void)\n{\n    static char big[9];\n    g(big);\n}\n", None),
     ("src/core/a.c", "typedef bool row_fn(void *user);\nbool f(void *a,\n       row_fn *fn) MUST_CHECK;\n", None),
     ("src/core/a.c", "void f(void)\n{\n    static int calls;\n    calls++;\n}\n", "globals"),
     ("src/core/a.c", "void f(void)\n{\n    static const int calls = 1;\n    g(calls);\n}\n", None),
