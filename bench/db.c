@@ -29,6 +29,7 @@ struct bench {
     size_t blocks;
     int runs;
     struct str postgres_url;
+    struct str only;
     struct buf encoded;
 };
 
@@ -215,7 +216,7 @@ static void raw_sqlite(struct bench *b, struct place *p, enum batch_op op, struc
     const char *path = p->dest->sql_url.ptr + sizeof("sqlite:") - 1;
     bool ok =
         sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == 0 &&
-        sqlite3_exec(db, "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4096", 0, 0, 0) == 0 &&
+        sqlite3_exec(db, "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-2048", 0, 0, 0) == 0 &&
         sqlite3_prepare_v2(db, buf_cstr(&text), -1, &st, NULL) == 0;
     size_t n = b->table.n_columns;
     for (size_t block = 0; block < b->blocks && ok; block++) {
@@ -410,13 +411,13 @@ static void measure_all(struct bench *b, struct str sqlite_url)
     double base = 0;
     for (size_t i = 0; i < ARRAY_LEN(MEASUREMENTS); i++) {
         const struct measurement *m = &MEASUREMENTS[i];
-        if (m->postgres && b->postgres_url.len == 0) {
+        if ((m->postgres && b->postgres_url.len == 0) || str_find(str_from(m->name), b->only) < 0) {
             continue;
         }
         double cpu_us = 0;
         double rate = measure(b, m, m->postgres ? b->postgres_url : sqlite_url, &cpu_us);
         base = m->is_floor ? rate : base;
-        bool compared = !m->is_floor && m->fn == through_interface;
+        bool compared = base > 0 && m->fn == through_interface;
         printf("%-28s %4zu columns %10.0f rows/s %8.2f us CPU/row", m->name, b->table.n_columns,
                rate, cpu_us);
         if (compared) {
@@ -441,11 +442,15 @@ int main(int argc, char **argv)
         int64_t *number = strcmp(argv[i], "--rows") == 0   ? &rows
                           : strcmp(argv[i], "--runs") == 0 ? &runs
                                                            : NULL;
-        if (!number && str_starts(str_from(argv[i]), STR("postgres"))) {
+        bool only = strcmp(argv[i], "--only") == 0;
+        if (str_starts(str_from(argv[i]), STR("postgres"))) {
             b.postgres_url = str_from(argv[i]);
-        } else if (!number || ++i == argc || !str_to_int64(str_from(argv[i]), number)) {
-            (void)fprintf(stderr, "bench-db [--rows N] [--runs N] [POSTGRES_URL]\n");
+        } else if ((!number && !only) || ++i == argc ||
+                   (number && !str_to_int64(str_from(argv[i]), number))) {
+            (void)fprintf(stderr, "bench-db [--rows N] [--runs N] [--only NAME] [POSTGRES_URL]\n");
             return 2;
+        } else if (only) {
+            b.only = str_from(argv[i]);
         }
     }
     char dir[] = "/tmp/sluice-bench-XXXXXX";

@@ -68,15 +68,15 @@ struct destination_driver {
     const char *name;
     const char *const *prefixes; // of URLs; NULL ends
     size_t max_columns;
-    bool schemas;             // tables are named schema.table
-    const char *const *types; // by enum column_type
-    const char *const *casts; // behind a parameter, by enum column_type
-    const char *const
-        *reads;              // expression that reads a column as canonical text: "%s" is the column
-    const char *wide_suffix; // ends CREATE TABLE of a wide table
-    const char *wide_storage; // of ALTER TABLE, to widen an existing one; NULL: nothing to do
-    const char
-        *keyed_suffix;    // ends CREATE TABLE of a table whose key is not one COL_INT; may be ""
+    bool schemas; // tables are named schema.table
+    // By enum column_type: the type's name, what stands behind a parameter of it, and the
+    // expression that reads a column as canonical text, with "%s" for the column.
+    const char *const *types;
+    const char *const *casts;
+    const char *const *reads;
+    const char *wide_suffix;      // ends CREATE TABLE of a wide table
+    const char *wide_storage;     // of ALTER TABLE, to widen an existing one; NULL: nothing to do
+    const char *composite_suffix; // ends CREATE TABLE of a table with several key columns
     const char *ddl_lock; // statement that keeps two programs from creating at once; NULL: none
     // Where the URL points: sets dest->sql_url, makes directories.
     bool (*locate)(struct destination *dest, struct error *err) MUST_CHECK;
@@ -116,8 +116,7 @@ void targets_forget(struct session *s);
 // The columns as they are written: the table's own, then the metadata columns that the target has.
 size_t target_columns(const struct target *t);
 struct column target_column(const struct destination *d, const struct target *t, size_t i);
-// What a batch comes down to in this table: without a deleted column, rows that should be marked
-// go.
+// What a batch comes down to in this table: where no mark can be kept, rows to be marked go.
 enum effect { EFFECT_UPSERT, EFFECT_INSERT, EFFECT_REPLACE, EFFECT_MARK, EFFECT_REMOVE };
 enum effect batch_effect(const struct target *t, const struct batch *batch);
 bool table_is_system(struct str name); // "_sluice_...": no metadata columns

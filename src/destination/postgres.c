@@ -286,7 +286,7 @@ const struct destination_driver DESTINATION_POSTGRES = {
     .reads = READS,
     .wide_suffix = " WITH (toast_tuple_target = 8160)",
     .wide_storage = "SET (toast_tuple_target = 8160)",
-    .keyed_suffix = "",
+    .composite_suffix = "",
     .ddl_lock = "SELECT pg_advisory_xact_lock(8315168201)", // any number of our own
     .locate = locate,
     .create_schema = create_schema,

@@ -66,9 +66,7 @@ void text_create_table(struct buf *b, const struct destination *d, const struct 
         buf_add_char(b, ')');
     }
     buf_add_char(b, ')');
-    bool row_number =
-        table->n_keys == 0 || (table->n_keys == 1 && table->columns[0].type == COL_INT);
-    buf_add_cstr(b, row_number ? "" : d->driver->keyed_suffix);
+    buf_add_cstr(b, table->n_keys > 1 ? d->driver->composite_suffix : "");
     buf_add_cstr(b, target_columns(t) > WIDE_COLUMNS ? d->driver->wide_suffix : "");
 }
 

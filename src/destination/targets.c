@@ -103,7 +103,8 @@ struct target *target_find(struct session *s, struct str name)
 
 static bool same_shape(const struct table *a, const struct table *b)
 {
-    if (a->n_columns != b->n_columns || a->n_keys != b->n_keys) {
+    if (a->n_columns != b->n_columns || a->n_keys != b->n_keys ||
+        a->deleted_mark != b->deleted_mark) {
         return false;
     }
     for (size_t i = 0; i < a->n_columns; i++) {

@@ -85,16 +85,16 @@ static void ignore_notice(void *user, const PGresult *r)
 static bool set_up(struct postgres_sql *p, const struct sql_options *o, struct error *err)
 {
     char text[512];
-    (void)snprintf(text, sizeof(text),
-                   "SET standard_conforming_strings=on; SET client_min_messages=warning;"
-                   "SET TimeZone='UTC'; SET DateStyle='ISO,YMD';"
-                   // Every join of ours looks up a page of keys in a large table. Without statistics
-                   // on either (a new table, a temporary one) the planner would read the large one.
-                   "SET enable_hashjoin=off; SET enable_mergejoin=off;"
-                   "SET statement_timeout=%lld; SET lock_timeout=%lld;"
-                   "SET idle_in_transaction_session_timeout=%lld;",
-                   (long long)o->statement_ms, (long long)o->lock_wait_ms,
-                   (long long)o->idle_transaction_ms);
+    (void)snprintf(
+        text, sizeof(text),
+        "SET standard_conforming_strings=on; SET client_min_messages=warning;"
+        "SET TimeZone='UTC'; SET DateStyle='ISO,YMD';"
+        // Every join of ours looks up a page of keys in a large table. Without statistics
+        // on either (a new table, a temporary one) the planner would read the large one.
+        "SET enable_hashjoin=off; SET enable_mergejoin=off;"
+        "SET statement_timeout=%lld; SET lock_timeout=%lld;"
+        "SET idle_in_transaction_session_timeout=%lld;",
+        (long long)o->statement_ms, (long long)o->lock_wait_ms, (long long)o->idle_transaction_ms);
     if (!p->base.driver->exec(&p->base, text, err)) {
         return false;
     }

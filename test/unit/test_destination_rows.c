@@ -169,6 +169,28 @@ static void deleted_and_restored(struct world *w)
     check_ask(w, query, "");
 }
 
+// Some tables have a column of their own that says the same.
+static void mark_is_repeated(struct world *w)
+{
+    static const struct column COLUMNS[] = {{STR_INIT("id"), COL_INT},
+                                            {STR_INIT("is_deleted"), COL_BOOL}};
+    const struct table company = {STR("company"), COLUMNS, 2, 1, .deleted_mark = 1};
+    const char *query = "SELECT id, is_deleted, _sluice_deleted FROM company ORDER BY id";
+    struct cell cells[] = {C_INT(1), C_BOOL(0), C_INT(2), C_BOOL(0)};
+    struct error err;
+    uint64_t n;
+    apply(w, &company);
+    load(w, &company, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0);
+    load(w, &company, BATCH_DELETED, cells, 2, T0);
+    check_ask(w, query, "1|1|1\n2|0|0");
+    begin(w, T0 + 1);
+    assert_true(session_sweep(w->session, &company, STR(""), STR(""), T0 + 1, false, &n, &err));
+    commit(w, NULL);
+    check_ask(w, query, "1|1|1\n2|1|1");
+    load(w, &company, BATCH_UPSERT, cells, ARRAY_LEN(cells), T0 + 2);
+    check_ask(w, query, "1|0|0\n2|0|0");
+}
+
 static void sweep(struct world *w)
 {
     struct cell cells[] = {
@@ -360,6 +382,7 @@ const struct scene ROW_SCENES[] = {
     {"replace scopes", replace_scopes},
     {"batches count in their order", order_in_transaction},
     {"deleted and restored", deleted_and_restored},
+    {"the mark is repeated", mark_is_repeated},
     {"sweep and count", sweep},
     {"versions of the state", state_versions},
     {"a rollback leaves nothing", rollback_leaves_nothing},

@@ -311,8 +311,8 @@ static void test_sqlite_settings(void **state)
     sql_finalize(st);
     assert_int_equal(number(p->db, "PRAGMA synchronous"), 1);
     assert_int_equal(number(p->db, "PRAGMA foreign_keys"), 0);
-    assert_int_equal(number(p->db, "PRAGMA page_size"), 8192);
-    assert_int_equal(number(p->db, "PRAGMA wal_autocheckpoint"), 1000);
+    assert_int_equal(number(p->db, "PRAGMA page_size"), 16384);
+    assert_int_equal(number(p->db, "PRAGMA wal_autocheckpoint"), 1024);
     assert_int_equal(number(p->db, "PRAGMA journal_size_limit"), 67108864);
     assert_false(sql_prepare(p->db, STR("SELECT $2, $1"), &st, &err));
     check_contains(err.message, "in order");
