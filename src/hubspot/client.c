@@ -9,7 +9,9 @@
 
 enum {
     IN_FLIGHT_MAX = 8,
-    DAY_WAIT_MAX_US = 300 * 1000000,
+    WAIT_MAX_US = 300 * 1000000,
+    HEADER_NUMBER_MAX = 1000000000, // what a header may say; more is nonsense, and would overflow
+    MASKED_TOKEN_MIN = 8,           // a shorter word would be found in any text
     CANCEL_SLICE_MS = 100,
     HEADERS_SENT = 3,
     CONNECT_TIMEOUT_MS = 15000,
@@ -192,7 +194,11 @@ static void call_destroy(struct hubspot_client *c, struct call *k)
     free(k);
 }
 
-static void ended(struct hubspot_client *c, const struct call *k);
+static void ended(struct hubspot_client *c, const struct call *k)
+{
+    budget_ended(c->account->budget, endpoint_info(k->endpoint)->budget,
+                 clock_mono_us(c->account->options.clock));
+}
 
 void hubspot_client_destroy(struct hubspot_client *c)
 {
@@ -283,12 +289,6 @@ static void finish(struct hubspot_client *c, struct call *k)
     list_add(&c->finished, k);
 }
 
-static void ended(struct hubspot_client *c, const struct call *k)
-{
-    budget_ended(c->account->budget, endpoint_info(k->endpoint)->budget,
-                 clock_mono_us(c->account->options.clock));
-}
-
 static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
 {
     const struct http_header headers[HEADERS_SENT] = {
@@ -318,27 +318,37 @@ static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
     return true;
 }
 
-// A call that would have to wait for the next day fails instead, saying until when: nobody is
-// helped by a program that hangs for hours, and what was loaded is kept.
-static bool refuse_for_day(struct hubspot_client *c, struct call *k, int64_t wait_us)
+static void explain_day(struct hubspot_client *c, const char *until, struct error *err)
 {
-    if (wait_us < DAY_WAIT_MAX_US) {
+    struct budget_view v;
+    budget_look(c->account->budget, clock_mono_us(c->account->options.clock), &v);
+    if (v.daily_max < 0) {
+        error_set(err, ERR_DAILY_LIMIT,
+                  "HubSpot refuses more calls today; the next day begins at %s", until);
+        return;
+    }
+    error_set(err, ERR_DAILY_LIMIT,
+              "%lld of the %lld daily calls that may be used (of %lld) are used; the next day "
+              "begins at %s",
+              (long long)v.daily_used, (long long)v.daily_allowed, (long long)v.daily_max, until);
+}
+
+// A call that would have to wait for the next day, or as long as a Retry-After of hours, fails
+// instead, saying until when: nobody is helped by a program that hangs for hours, and what was
+// loaded is kept.
+static bool refuse_long_wait(struct hubspot_client *c, struct call *k, enum budget_wait why,
+                             int64_t wait_us)
+{
+    if (wait_us < WAIT_MAX_US) {
         return false;
     }
-    const struct clock *clock = c->account->options.clock;
-    struct budget_view v;
     char until[TIMESTAMP_TEXT_MAX] = "";
-    budget_look(c->account->budget, clock_mono_us(clock), &v);
-    timestamp_format(clock_now_ms(clock) + wait_us / 1000, until);
-    if (v.daily_max < 0) {
-        error_set(&k->answer.error, ERR_DAILY_LIMIT,
-                  "HubSpot refuses more calls today; the next day begins at %s", until);
+    timestamp_format(clock_now_ms(c->account->options.clock) + wait_us / 1000, until);
+    if (why == BUDGET_WAIT_DAY) {
+        explain_day(c, until, &k->answer.error);
     } else {
-        error_set(&k->answer.error, ERR_DAILY_LIMIT,
-                  "%lld of the %lld daily calls that may be used (of %lld) are used; the next day "
-                  "begins at %s",
-                  (long long)v.daily_used, (long long)v.daily_allowed, (long long)v.daily_max,
-                  until);
+        error_set(&k->answer.error, ERR_RATE_LIMITED,
+                  "HubSpot answered 429 and asks for no more calls until %s", until);
     }
     list_remove(&c->waiting, k);
     finish(c, k);
@@ -370,7 +380,7 @@ static int64_t send_waiting(struct hubspot_client *c)
         int64_t until_us = now_us;
         enum budget_wait w =
             budget_take(c->account->budget, class, now_us, clock_now_ms(clock), &until_us);
-        if (w == BUDGET_WAIT_DAY && refuse_for_day(c, k, until_us - now_us)) {
+        if (w != BUDGET_GO && refuse_long_wait(c, k, w, until_us - now_us)) {
             continue;
         }
         if (w != BUDGET_GO) {
@@ -393,7 +403,8 @@ static int64_t send_waiting(struct hubspot_client *c)
 static int64_t header_int(const struct http_exchange *x, const char *name)
 {
     int64_t n = -1;
-    return str_to_int64(http_exchange_header(x, name), &n) ? n : -1;
+    bool known = str_to_int64(http_exchange_header(x, name), &n);
+    return known && n >= 0 && n <= HEADER_NUMBER_MAX ? n : -1;
 }
 
 static void learn(struct hubspot_client *c, const struct call *k, const struct hubspot_failure *f)
@@ -454,6 +465,17 @@ static bool try_again(struct hubspot_client *c, struct call *k, bool unknown_out
     return true;
 }
 
+// Some servers quote the request in their error pages.
+static void mask_token(const struct hubspot *h, struct buf *body)
+{
+    size_t from = 0; // what is before has been seen
+    ptrdiff_t at = h->token.len < MASKED_TOKEN_MIN ? -1 : 0;
+    while (at >= 0 && (at = str_find(str_sub(buf_str(body), from, body->len), h->token)) >= 0) {
+        memset(body->ptr + from + at, '*', h->token.len);
+        from += (size_t)at + h->token.len;
+    }
+}
+
 static void on_exchange(struct hubspot_client *c, struct http_exchange *x)
 {
     struct call *k = x->tag;
@@ -478,6 +500,7 @@ static void on_exchange(struct hubspot_client *c, struct http_exchange *x)
     struct arena arena;
     arena_init(&arena, LIMIT_BODY_BYTES);
     if (x->status >= 300) {
+        mask_token(c->account, &x->body);
         hubspot_failure_decode(x->status, a->body, &arena, &f);
         hubspot_failure_error(&f, name, &a->error);
         int64_t retry_after_s = header_int(x, "retry-after");
@@ -509,18 +532,18 @@ struct hubspot_answer *hubspot_client_next(struct hubspot_client *c, int64_t tim
             continue;
         }
         int64_t now_us = clock_mono_us(clock);
-        if (now_us >= end_us) {
-            return NULL;
-        }
         int64_t until_us = MIN(MIN(next_us, end_us), now_us + CANCEL_SLICE_MS * 1000);
         int64_t wait_ms = MAX(0, (until_us - now_us + 999) / 1000);
-        if (http_client_in_flight(c->http) == 0) {
+        struct http_exchange *x = NULL;
+        if (http_client_in_flight(c->http) > 0) {
+            x = http_client_wait(c->http, wait_ms);
+        } else {
             clock->sleep_us(clock, wait_ms * 1000);
-            continue;
         }
-        struct http_exchange *x = http_client_wait(c->http, wait_ms);
         if (x) {
             on_exchange(c, x);
+        } else if (clock_mono_us(clock) >= end_us) {
+            return NULL;
         }
     }
     return NULL;

@@ -110,13 +110,36 @@ static size_t wanted_slots(struct source_stream *s, const struct full_walk *w)
     return (size_t)MAX(1, MIN((double)FULL_SLOTS, wanted));
 }
 
-static int64_t range_width(const struct full_walk *w, const struct full_slot *slot)
+// How many records the range still holds: its width at the density seen in it. The open range at
+// the end holds what the others do not, since a few records with far greater ids (HubSpot has them)
+// say nothing about the many.
+static double records_left(const struct object_stream *o, const struct full_slot *slot)
 {
-    int64_t end = MIN(slot->range.end_id, w->max_id + 1);
-    return MAX(0, end - slot->range.next_id);
+    const struct full_walk *w = o->full;
+    double left = MAX(0.0, (double)o->source_total - (double)w->seen);
+    if (slot->range.end_id != INT64_MAX) {
+        return MIN(left, slot->density * (double)(slot->range.end_id - slot->range.next_id));
+    }
+    for (size_t i = 0; i < FULL_SLOTS; i++) {
+        const struct full_slot *other = &w->slots[i];
+        if (other != slot && other->step != SLOT_UNUSED && other->range.end_id != INT64_MAX) {
+            left -= records_left(o, other);
+        }
+    }
+    return left;
 }
 
-// Cuts the widest range in two when more calls in flight would help.
+// Where half of the records that are left lie behind, going by the density; never past the middle
+// of the ids.
+static int64_t middle(const struct full_walk *w, const struct full_slot *slot, double left)
+{
+    int64_t end = MIN(slot->range.end_id, w->max_id + 1);
+    int64_t half = (end - slot->range.next_id) / 2;
+    double step = left / 2 / slot->density;
+    return slot->range.next_id + (step < (double)half ? (int64_t)step : half);
+}
+
+// Cuts the range that holds most in two when more calls in flight would help.
 static void maybe_split(struct source_stream *s)
 {
     struct object_stream *o = object_stream_of(s);
@@ -126,31 +149,31 @@ static void maybe_split(struct source_stream *s)
         active_slots(w) >= wanted_slots(s, w)) {
         return;
     }
-    struct full_slot *widest = NULL;
+    struct full_slot *fullest = NULL;
     struct full_slot *unused = NULL;
+    double most = 0;
     for (size_t i = 0; i < FULL_SLOTS; i++) {
         struct full_slot *slot = &w->slots[i];
         if (slot->step == SLOT_UNUSED) {
             unused = slot;
-        } else if (slot->range.next_id > 0 &&
-                   (!widest || range_width(w, slot) > range_width(w, widest))) {
-            widest = slot;
+        } else if (slot->density > 0 && records_left(o, slot) > most) {
+            fullest = slot;
+            most = records_left(o, slot);
         }
     }
-    if (!widest || !unused) {
+    if (!fullest || !unused || most < SPLIT_MIN_PAGES * LIST_PAGE) {
         return;
     }
-    double share = (double)range_width(w, widest) / (double)w->max_id;
-    double pages = share * (double)o->source_total / LIST_PAGE;
-    if (pages < SPLIT_MIN_PAGES) {
+    int64_t mid = middle(w, fullest, most);
+    if (mid <= fullest->range.next_id) {
         return;
     }
-    int64_t mid = widest->range.next_id + range_width(w, widest) / 2;
     *unused = (struct full_slot){.step = SLOT_IDLE,
-                                 .range = {.next_id = mid, .end_id = widest->range.end_id}};
+                                 .density = fullest->density,
+                                 .range = {.next_id = mid, .end_id = fullest->range.end_id}};
     snprintf(unused->range.after, CURSOR_MAX, "%lld",
              (long long)(w->cursor_is_last ? mid - 1 : mid));
-    widest->range.end_id = mid;
+    fullest->range.end_id = mid;
     w->splits++;
 }
 
@@ -177,6 +200,16 @@ bool next_cursor(struct json root, char out[CURSOR_MAX])
         return true;
     }
     return false;
+}
+
+// What a page tells about its range.
+static void note_page(struct full_walk *w, struct full_slot *slot, const struct decode_result *x)
+{
+    w->seen += x->n_seen;
+    if (x->n_seen > 1 && x->last_id > x->first_id) {
+        double density = (double)(x->n_seen - 1) / (double)(x->last_id - x->first_id);
+        slot->density = slot->density > 0 ? (slot->density * 3 + density) / 4 : density;
+    }
 }
 
 // Whether the cursor is the record id we take it for.
@@ -266,6 +299,7 @@ static bool take_narrow(struct source_stream *s, struct full_slot *slot, struct 
     if (!decode_page(&o->decoder, &r, page, &x, err)) {
         return false;
     }
+    note_page(w, slot, &x);
     if (!over) {
         check_cursor(w, &x, after);
     }
@@ -289,6 +323,7 @@ static bool take_ids(struct source_stream *s, struct full_slot *slot, struct jso
     if (!decode_ids(results, &page->arena, &ids, &x, err)) {
         return false;
     }
+    note_page(w, slot, &x);
     memset(slot->next_after, 0, sizeof slot->next_after);
     bool more = next_cursor(root, slot->next_after);
     if (more) {

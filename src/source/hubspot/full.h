@@ -28,6 +28,7 @@ struct full_slot {
     int64_t next_id;
     int64_t ids[WIDE_IDS_MAX];
     size_t n_ids;
+    double density; // records per id, as seen where the range is being read; 0: not known yet
 };
 
 struct full_walk {
@@ -38,6 +39,7 @@ struct full_walk {
     bool search_usable;  // wide: search may read properties
     int64_t max_id;      // greatest live id as search knows it; 0: unknown
     int64_t latency_us;  // running mean of a call
+    uint64_t seen;       // records listed in this run
     int splits;
     struct buf scratch; // bodies and queries
 };
