@@ -211,7 +211,8 @@ static void test_limit_changes(void **state)
     budget_destroy(b);
 }
 
-// Far above HubSpot's largest limit it is still kept to the call; what no program could use up is no limit.
+// Far above HubSpot's largest limit it is still kept to the call; what no program could use up is
+// no limit.
 static void test_very_large_limit(void **state)
 {
     (void)state;
