@@ -12,7 +12,12 @@ const PAIRS = [
   ['deal_contact', 'deals', 'contacts', 'deal_id', 'contact_id'],
   ['ticket_company', 'tickets', 'companies', 'ticket_id', 'company_id'],
   ['ticket_contact', 'tickets', 'contacts', 'ticket_id', 'contact_id'],
+  ['ticket_deal', 'tickets', 'deals', 'ticket_id', 'deal_id'],
   ['contact_company', 'contacts', 'companies', 'contact_id', 'company_id'],
+  ['contact_contact', 'contacts', 'contacts', 'contact_id', 'to_contact_id'],
+  ['company_company', 'companies', 'companies', 'company_id', 'to_company_id'],
+  ['deal_deal', 'deals', 'deals', 'deal_id', 'to_deal_id'],
+  ['ticket_ticket', 'tickets', 'tickets', 'ticket_id', 'to_ticket_id'],
 ];
 
 let sim;
@@ -154,6 +159,11 @@ for (const [kind, make] of Object.entries(DESTINATIONS)) {
           new Set(json.results.flatMap((p) => p.stages.map((s) => [p.id, p.label, s.id, s.label].join('|')))),
         );
       }
+      const [{ n }] = await destination.rows('SELECT count(*) AS n FROM pipeline_stage');
+      const [{ n: parts }] = await destination.rows(
+        'SELECT (SELECT count(*) FROM deal_pipeline_stage) + (SELECT count(*) FROM ticket_pipeline_stage) AS n',
+      );
+      assert.equal(Number(n), Number(parts), 'the view over all stages');
     });
 
     test('property definitions and their options', async () => {
