@@ -38,6 +38,7 @@ struct call {
     struct buf body;
     bool has_body;
     int64_t not_before_us;
+    enum budget_wait held_by; // until then
     int64_t sent_us;
     struct http_exchange *exchange;
     struct call *next; // waiting, finished or idle list
@@ -284,11 +285,6 @@ size_t hubspot_client_pending(const struct hubspot_client *c)
     return c->pending;
 }
 
-static void finish(struct hubspot_client *c, struct call *k)
-{
-    list_add(&c->finished, k);
-}
-
 static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
 {
     const struct http_header headers[HEADERS_SENT] = {
@@ -351,7 +347,7 @@ static bool refuse_long_wait(struct hubspot_client *c, struct call *k, enum budg
                   "HubSpot answered 429 and asks for no more calls until %s", until);
     }
     list_remove(&c->waiting, k);
-    finish(c, k);
+    list_add(&c->finished, k);
     return true;
 }
 
@@ -371,6 +367,7 @@ static int64_t send_waiting(struct hubspot_client *c)
         }
         enum budget_class class = endpoint_info(k->endpoint)->budget;
         if (k->not_before_us > now_us) {
+            why = next_us > k->not_before_us ? k->held_by : why;
             next_us = MIN(next_us, k->not_before_us);
             continue;
         }
@@ -391,7 +388,7 @@ static int64_t send_waiting(struct hubspot_client *c)
         }
         list_remove(&c->waiting, k);
         if (!send(c, k, now_us)) {
-            finish(c, k);
+            list_add(&c->finished, k);
         }
     }
     int64_t wait_us = next_us == INT64_MAX ? 0 : next_us - clock_mono_us(clock);
@@ -461,6 +458,7 @@ static bool try_again(struct hubspot_client *c, struct call *k, bool unknown_out
     int tries = k->answer.tries;
     k->answer = (struct hubspot_answer){.tag = k->answer.tag, .tries = tries};
     k->not_before_us = clock_mono_us(clock) + delay_ms * 1000;
+    k->held_by = facts.status == 429 ? BUDGET_WAIT_REFUSED : BUDGET_GO;
     list_add(&c->waiting, k);
     return true;
 }
@@ -492,7 +490,7 @@ static void on_exchange(struct hubspot_client *c, struct http_exchange *x)
         a->error = x->error;
         error_context(&a->error, "%s", name);
         if (!try_again(c, k, x->sent)) {
-            finish(c, k);
+            list_add(&c->finished, k);
         }
         return;
     }
@@ -510,7 +508,7 @@ static void on_exchange(struct hubspot_client *c, struct http_exchange *x)
     arena_done(&arena);
     a->ok = x->status < 300;
     if (a->ok || !try_again(c, k, x->status >= 500)) {
-        finish(c, k);
+        list_add(&c->finished, k);
     }
 }
 
