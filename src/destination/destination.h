@@ -8,6 +8,14 @@
 // Where a database admits one writer (SQLite), sessions of a destination take turns: session_begin
 // waits for its turn, fairly. Errors: DESTINATION_* codes; the message carries the database's own
 // text, never a password.
+//
+// Two runs of one stream: in PostgreSQL a session holds an advisory lock for its schema and stream,
+// so the second is refused with DESTINATION_BUSY, which names the holder, after 10 s. The server is
+// asked to notice within seconds that a client was killed, and to end a transaction left alone for
+// 30 minutes; a frozen client can be ended with the statement in the message. A pooler between must
+// keep sessions apart (PgBouncer: pool_mode session). In SQLite the version of the state decides.
+//
+// Where the preset of metadata columns has no deleted mark, rows to be marked are removed.
 #pragma once
 
 #include "core/cancel.h"
@@ -35,6 +43,7 @@ bool destination_url_check(struct str url, struct error *err) MUST_CHECK;
 // What a person may read: the URL with any password masked. Into `arena`.
 struct str destination_describe(const struct destination_options *options, struct arena *arena);
 
+// An empty `stream` takes no lock and has no state: for reading, or for what is no stream.
 bool session_open(struct destination *dest, struct str stream, struct session **ret,
                   struct error *err) MUST_CHECK;
 void session_close(struct session *s); // takes NULL; rolls back what is open
@@ -47,8 +56,9 @@ bool session_read_state(struct session *s, struct arena *arena, struct str *ret,
 
 // Makes the table exist with at least these columns and the metadata columns; adds what is missing,
 // drops and retypes nothing. A column that is there with another type is an error (the source gives
-// a retyped property a new column). *ret_empty: the table has no row. Own transaction. Tables whose
-// name starts with "_sluice_" have no metadata columns.
+// a retyped property a new column); SQLite's types tell less apart: text, date and timestamp are
+// one, int and bool, too. *ret_empty: the table has no row. Own transaction. Tables whose name
+// starts with "_sluice_" have no metadata columns.
 bool session_apply_schema(struct session *s, const struct table *table, bool *ret_empty,
                           struct error *err) MUST_CHECK;
 // Makes (or remakes, when it differs) a view `name` over all of `tables` that exist: UNION ALL of
@@ -63,12 +73,14 @@ bool session_index_synced(struct session *s, const struct table *table,
 
 // A transaction. `synced_ms` is the value of the synced column for every row written in it.
 bool session_begin(struct session *s, int64_t synced_ms, struct error *err) MUST_CHECK;
-// Batches are finished with (or copied) when this returns. The table must have been applied.
+// Batches are finished with (or copied) when this returns. The table must have been applied. Of
+// rows with one key the last written wins. BATCH_INSERT is the fast way into a new table: a row
+// that is there after all is merged like any other. After a failure only session_rollback may
+// follow.
 bool session_write(struct session *s, const struct batch *batch, struct error *err) MUST_CHECK;
 // Rows of `table` not written since `synced_before_ms` are what a full load did not see: marks them
-// deleted
-// (`remove` false) or removes them (true). When scope_column.len > 0 only rows with that text
-// value. *ret_rows: how many.
+// deleted (`remove` false) or removes them (true). When scope_column.len > 0 only rows with that
+// text value. *ret_rows: how many.
 bool session_sweep(struct session *s, const struct table *table, struct str scope_column,
                    struct str scope_value, int64_t synced_before_ms, bool remove,
                    uint64_t *ret_rows, struct error *err) MUST_CHECK;

@@ -96,7 +96,7 @@ static bool tell_holder(struct session *s, int64_t lock, struct error *err)
     struct sql_value arg = sql_int(lock);
     bool row = false;
     struct error ignored;
-    if (sql_prepare(s->db, str_from(QUERY), &st, &ignored) && sql_query(st, &arg, 1, &ignored)) {
+    if (sql_once_query(s->db, str_from(QUERY), &arg, 1, &st, &ignored)) {
         row = sql_next(st, &row, &ignored) && row;
     }
     if (row) {
@@ -195,7 +195,7 @@ static bool find_table(struct session *s, struct str name, struct arena *arena,
     t.columns = ARENA_ARRAY(arena, struct found_column, LIMIT_COLUMNS_PG + 1);
     struct sql_stmt *st = NULL;
     bool row = true;
-    bool ok = sql_prepare(s->db, str_from(FIND_TABLE), &st, err) && sql_query(st, args, 2, err);
+    bool ok = sql_once_query(s->db, str_from(FIND_TABLE), args, 2, &st, err);
     while (ok && t.n_slots <= LIMIT_COLUMNS_PG && (ok = sql_next(st, &row, err)) && row) {
         add_found(&t, st, arena);
     }

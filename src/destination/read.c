@@ -17,7 +17,7 @@ static bool read_ids(struct session *s, struct buf *text, const struct sql_value
 {
     struct sql_stmt *st = NULL;
     bool row = false;
-    bool ok = sql_prepare(s->db, buf_str(text), &st, err) && sql_query(st, args, n_args, err);
+    bool ok = sql_once_query(s->db, buf_str(text), args, n_args, &st, err);
     while (ok && ids->n < ids->max && (ok = sql_next(st, &row, err)) && row) {
         struct sql_value v = sql_column(st, 0);
         if (v.type != SQL_INT) {
@@ -37,8 +37,7 @@ static bool read_max_synced(struct session *s, struct str table, int64_t *ret, s
     text_max_synced(&text, s->dest, table);
     struct sql_stmt *st = NULL;
     bool row = false;
-    bool ok = sql_prepare(s->db, buf_str(&text), &st, err) && sql_query(st, NULL, 0, err) &&
-              sql_next(st, &row, err);
+    bool ok = sql_once_query(s->db, buf_str(&text), NULL, 0, &st, err) && sql_next(st, &row, err);
     struct str newest = ok && row ? sql_column_str(st, 0) : (struct str){0};
     if (ok) {
         *ret = INT64_MIN;
@@ -191,8 +190,8 @@ bool session_read_table(struct session *s, const struct table *table, session_ro
     buf_init(&text, STATEMENT_MAX);
     text_read_table(&text, s->dest, table);
     struct sql_stmt *st = NULL;
-    bool ok = sql_prepare(s->db, buf_str(&text), &st, err) && sql_query(st, NULL, 0, err) &&
-              walk(st, table, fn, user, err);
+    bool ok =
+        sql_once_query(s->db, buf_str(&text), NULL, 0, &st, err) && walk(st, table, fn, user, err);
     sql_finalize(st);
     buf_done(&text);
     return ok;

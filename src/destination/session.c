@@ -167,6 +167,7 @@ bool session_commit(struct session *s, struct str state, struct error *err)
 {
     assert(s->magic == SESSION_MAGIC && s->in_transaction);
     assert(!s->failed); // a failed write is followed by a rollback
+    assert(!state.ptr || s->stream.len > 0);
     if (!commit(s, state, err)) {
         session_rollback(s);
         return error_context(err, "stream '%.*s'", STR_ARG(s->stream));

@@ -53,8 +53,8 @@ bool state_read(struct session *s, struct arena *arena, struct str *ret, struct 
     struct sql_value stream = sql_text(s->stream);
     struct sql_stmt *st = NULL;
     bool row = false;
-    bool ok = sql_prepare(s->db, buf_str(&text), &st, err) && sql_query(st, &stream, 1, err) &&
-              sql_next(st, &row, err);
+    bool ok =
+        sql_once_query(s->db, buf_str(&text), &stream, 1, &st, err) && sql_next(st, &row, err);
     if (ok) {
         s->state_known = true;
         s->state_version = row ? sql_column(st, 0).num : 0;

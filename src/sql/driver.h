@@ -17,6 +17,10 @@ struct sql_driver {
     void (*finalize)(struct sql_stmt *st);
     bool (*run)(struct sql_stmt *st, const struct sql_value *args, size_t n, uint64_t *ret_changed,
                 struct error *err) MUST_CHECK;
+    // A statement whose text is sent with its values when it is run: one round trip where
+    // preparing, running and forgetting take three. NULL: prepare is as good.
+    bool (*prepare_once)(struct sql *db, struct str text, struct sql_stmt **ret,
+                         struct error *err) MUST_CHECK;
     bool (*query)(struct sql_stmt *st, const struct sql_value *args, size_t n,
                   struct error *err) MUST_CHECK;
     bool (*next)(struct sql_stmt *st, bool *ret_row, struct error *err) MUST_CHECK;

@@ -173,6 +173,7 @@ static void free_statement(struct postgres_stmt *st)
     arena_done(&st->blobs);
     buf_done(&st->texts);
     free(st->values);
+    free(st->text);
     free(st);
 }
 
@@ -181,7 +182,7 @@ static void finalize(struct sql_stmt *base)
     struct postgres_stmt *st = stmt(base);
     forget_result(st);
     enum sql_transaction state = transaction(base->db);
-    if (!self(base->db)->copying && (state == SQL_IDLE || state == SQL_OPEN)) {
+    if (!st->text && !self(base->db)->copying && (state == SQL_IDLE || state == SQL_OPEN)) {
         // Elsewhere the server forgets the statement at the end of the session, and they are few.
         char text[64];
         struct error ignored;
@@ -194,15 +195,22 @@ static void finalize(struct sql_stmt *base)
     free_statement(st);
 }
 
-static bool prepare(struct sql *db, struct str text, struct sql_stmt **ret, struct error *err)
+static struct postgres_stmt *new_statement(struct sql *db)
 {
-    struct postgres_sql *p = self(db);
     struct postgres_stmt *st = calloc(1, sizeof(*st));
-    assert(st && !p->copying);
+    assert(st);
     st->base.db = db;
     st->row = -1;
     buf_init(&st->texts, (size_t)INT32_MAX);
     arena_init(&st->blobs, (size_t)INT32_MAX);
+    return st;
+}
+
+static bool prepare(struct sql *db, struct str text, struct sql_stmt **ret, struct error *err)
+{
+    struct postgres_sql *p = self(db);
+    struct postgres_stmt *st = new_statement(db);
+    assert(!p->copying);
     (void)snprintf(st->name, sizeof(st->name), "sluice_%u", ++p->n_statements);
     char *copy = strndup(text.ptr, text.len);
     assert(copy);
@@ -212,6 +220,16 @@ static bool prepare(struct sql *db, struct str text, struct sql_stmt **ret, stru
         free_statement(st);
         return false;
     }
+    *ret = &st->base;
+    return true;
+}
+
+static bool prepare_once(struct sql *db, struct str text, struct sql_stmt **ret, struct error *err)
+{
+    (void)err; // the server sees it when it is run
+    struct postgres_stmt *st = new_statement(db);
+    st->text = strndup(text.ptr, text.len);
+    assert(st->text);
     *ret = &st->base;
     return true;
 }
@@ -275,7 +293,10 @@ static bool execute(struct postgres_stmt *st, const struct sql_value *args, size
         numbers[i] = v->len;
         numbers[n + i] = v->format;
     }
-    int sent = PQsendQueryPrepared(p->conn, st->name, (int)n, texts, numbers, numbers + n, 0);
+    int sent =
+        st->text
+            ? PQsendQueryParams(p->conn, st->text, (int)n, NULL, texts, numbers, numbers + n, 0)
+            : PQsendQueryPrepared(p->conn, st->name, (int)n, texts, numbers, numbers + n, 0);
     free(texts);
     free(numbers);
     return finish(p, sent, &st->result, err);
@@ -411,6 +432,7 @@ const struct sql_driver SQL_POSTGRES = {
     .exec = exec,
     .transaction = transaction,
     .prepare = prepare,
+    .prepare_once = prepare_once,
     .finalize = finalize,
     .run = run,
     .query = query,

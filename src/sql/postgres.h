@@ -25,7 +25,8 @@ struct postgres_value {
 
 struct postgres_stmt {
     struct sql_stmt base;
-    char name[24];
+    char name[24];    // of a prepared statement
+    char *text;       // of a statement that is not prepared at all; else NULL
     PGresult *result; // of the query being walked
     int row;
     struct buf texts; // parameters as sent

@@ -223,11 +223,18 @@ struct str sql_column_str(struct sql_stmt *st, size_t column)
     return v.type == SQL_NULL ? (struct str){0} : (struct str){v.ptr, v.len};
 }
 
+static bool prepare_once(struct sql *db, struct str text, struct sql_stmt **ret, struct error *err)
+{
+    const struct sql_driver *driver = db->driver;
+    return driver->prepare_once ? driver->prepare_once(db, text, ret, err)
+                                : driver->prepare(db, text, ret, err);
+}
+
 bool sql_once(struct sql *db, struct str text, const struct sql_value *args, size_t n,
               uint64_t *ret_changed, struct error *err)
 {
     struct sql_stmt *st = NULL;
-    if (!sql_prepare(db, text, &st, err)) {
+    if (!prepare_once(db, text, &st, err)) {
         return false;
     }
     bool ok = sql_run(st, args, n, ret_changed, err);
@@ -239,17 +246,32 @@ bool sql_once_int(struct sql *db, struct str text, const struct sql_value *args,
                   struct sql_value *ret, struct error *err)
 {
     struct sql_stmt *st = NULL;
-    bool row = false;
-    if (!sql_prepare(db, text, &st, err)) {
+    if (!sql_once_query(db, text, args, n, &st, err)) {
         return false;
     }
-    bool ok = sql_query(st, args, n, err) && sql_next(st, &row, err);
+    bool row = false;
+    bool ok = sql_next(st, &row, err);
     if (ok) {
         *ret = row ? sql_column(st, 0) : sql_null();
         assert(ret->type == SQL_NULL || ret->type == SQL_INT);
     }
     sql_finalize(st);
     return ok;
+}
+
+bool sql_once_query(struct sql *db, struct str text, const struct sql_value *args, size_t n,
+                    struct sql_stmt **ret, struct error *err)
+{
+    struct sql_stmt *st = NULL;
+    if (!prepare_once(db, text, &st, err)) {
+        return false;
+    }
+    if (!sql_query(st, args, n, err)) {
+        sql_finalize(st);
+        return false;
+    }
+    *ret = st;
+    return true;
 }
 
 bool sql_copy_begin(struct sql *db, const char *text, struct error *err)

@@ -121,6 +121,9 @@ struct str sql_column_str(struct sql_stmt *st,
 // Prepares, runs and finalizes; for what is done once.
 bool sql_once(struct sql *db, struct str text, const struct sql_value *args, size_t n,
               uint64_t *ret_changed, struct error *err) MUST_CHECK;
+// A query that is walked with sql_next and finalized by the caller.
+bool sql_once_query(struct sql *db, struct str text, const struct sql_value *args, size_t n,
+                    struct sql_stmt **ret, struct error *err) MUST_CHECK;
 // The first cell of the first row, which is a whole number: SQL_INT, or SQL_NULL when there is no
 // row.
 bool sql_once_int(struct sql *db, struct str text, const struct sql_value *args, size_t n,

@@ -95,10 +95,41 @@ static void *wait_in_line(void *user)
 {
     struct waiter *me = user;
     struct error err;
-    assert_true(turn_take(&me->line->turn, NULL, &err));
+    bool taken = turn_take(&me->line->turn, NULL, &err);
+    assert(taken);
     me->line->order[me->line->n++] = me->number;
     turn_give(&me->line->turn);
     return NULL;
+}
+
+static void *open_fresh(void *user)
+{
+    struct writer *wr = user;
+    struct destination_options options = world_options(wr->world);
+    struct destination *dest = NULL;
+    options.schema = STR("fresh");
+    options.clock = clock_system(); // waits are to take their time here
+    wr->ok = destination_open(&options, &dest, &wr->err);
+    destination_close(dest);
+    return NULL;
+}
+
+// Everything is made once, and nobody stumbles over the others making it.
+static void opened_at_once(struct world *w)
+{
+    pthread_t threads[THREADS];
+    struct writer writers[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        writers[i] = (struct writer){.world = w, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, open_fresh, &writers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        if (!writers[i].ok) {
+            print_error("%s\n", writers[i].err.message);
+        }
+        assert_true(writers[i].ok);
+    }
 }
 
 // First come, first served; one who gives up does not hold up the others.
@@ -406,6 +437,7 @@ static void failed_batch(struct world *w)
 
 const struct scene FAULT_SCENES[] = {
     {"several streams at once", several_streams_at_once},
+    {"opened several times at once", opened_at_once},
     {"turns are fair", turns_are_fair},
     {"stop while waiting", stop_while_waiting},
     {"another program", another_program},
