@@ -92,10 +92,11 @@ void session_rollback(struct session *s); // no-op outside a transaction
 // Rows, not counting those marked deleted; with scope as in session_sweep.
 bool session_count(struct session *s, const struct table *table, struct str scope_column,
                    struct str scope_value, uint64_t *ret, struct error *err) MUST_CHECK;
-// Up to `max` values of the COL_INT column `id_column` above `after_id`, ascending, of rows synced
-// after `synced_after_ms` (INT64_MIN: all), not marked deleted. False with NOT_FOUND when there is
-// no such table. `*ret_max_synced_ms`, when not NULL, is the newest synced value in the whole table
-// (INT64_MIN when empty).
+// Up to `max` values of the COL_INT column `id_column` above `after_id`, ascending: of all rows
+// that are not marked deleted (`synced_after_ms` INT64_MIN), or of all rows, deleted ones too, that
+// were written after that instant. False with NOT_FOUND when there is no such table.
+// `*ret_max_synced_ms`, when not NULL, is the newest synced value in the whole table (INT64_MIN
+// when empty).
 bool session_read_ids(struct session *s, struct str table, struct str id_column, int64_t after_id,
                       int64_t synced_after_ms, int64_t *ids, size_t max, size_t *ret_n,
                       int64_t *ret_max_synced_ms, struct error *err) MUST_CHECK;

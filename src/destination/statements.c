@@ -402,9 +402,9 @@ void text_read_ids(struct buf *b, const struct destination *d, struct str table,
         buf_add_cstr(b, " > ");
         text_param(b, d, n++, COL_TIMESTAMP);
     }
-    if (d->metadata.deleted.len > 0 && !table_is_system(table)) {
+    if (!by_synced && d->metadata.deleted.len > 0 && !table_is_system(table)) {
         buf_add_cstr(b, " AND ");
-        add_not_deleted(b, d);
+        add_not_deleted(b, d); // among what changed, being deleted is a change like another
     }
     buf_add_cstr(b, " ORDER BY 1 LIMIT ");
     text_param(b, d, n, COL_INT);

@@ -49,16 +49,32 @@ void pair_reader_begin(struct pair_reader *r, const struct pair_part *part, cons
     set_chunk(r, ids, n, PAIR_TASK_FORWARD);
 }
 
-void pair_reader_begin_reverse(struct pair_reader *r, const struct pair_part *part,
-                               const int64_t *ids, size_t n)
+// Starts the look-up for the next part, or ends the chunk.
+static void next_lookup(struct pair_reader *r)
 {
-    assert(!pair_reader_busy(r));
-    r->part = *part;
-    r->merge = false;
-    r->last_id = ids[n - 1];
+    if (r->n_parts == 0) {
+        r->task = PAIR_TASK_NONE;
+        return;
+    }
+    r->part = *r->parts++;
+    r->n_parts--;
     r->n_found = 0;
     r->next_found = 0;
-    set_chunk(r, ids, n, PAIR_TASK_LOOKUP);
+    set_chunk(r, r->changed, r->n_changed, PAIR_TASK_LOOKUP);
+}
+
+void pair_reader_begin_reverse(struct pair_reader *r, const struct pair_part *parts, size_t n_parts,
+                               const int64_t *ids, size_t n)
+{
+    assert(!pair_reader_busy(r) && n_parts > 0 && n <= PAIR_IDS_MAX);
+    memcpy(r->changed, ids, n * sizeof *ids);
+    r->n_changed = n;
+    r->removed = false;
+    r->merge = false;
+    r->last_id = ids[n - 1];
+    r->parts = parts;
+    r->n_parts = n_parts;
+    next_lookup(r);
 }
 
 // ---- one call
@@ -312,21 +328,25 @@ static void take_more(struct pair_reader *r, struct json results)
 // associated with.
 static void add_reverse_removal(struct pair_reader *r, struct page *page)
 {
+    if (r->removed) {
+        return;
+    }
+    r->removed = true;
     page_add_rows(page, r->table, BATCH_REPLACE, 0);
     struct batch *b = &page->batches[page->n_batches - 1];
-    int64_t *scope = ARENA_ARRAY(&page->arena, int64_t, r->n_ids);
-    memcpy(scope, r->ids, r->n_ids * sizeof *scope);
+    int64_t *scope = ARENA_ARRAY(&page->arena, int64_t, r->n_changed);
+    memcpy(scope, r->changed, r->n_changed * sizeof *scope);
     b->scope = scope;
-    b->n_scope = r->n_ids;
+    b->n_scope = r->n_changed;
     b->scope_column = r->from_is_a ? 1 : 0;
 }
 
-// The task's next chunk of found records, or the end.
+// The next chunk of found records, the next part, or the end.
 static void next_found(struct pair_reader *r)
 {
     size_t left = r->n_found - r->next_found;
     if (left == 0) {
-        r->task = PAIR_TASK_NONE;
+        next_lookup(r);
         return;
     }
     size_t n = MIN(left, (size_t)PAIR_IDS_MAX);

@@ -147,7 +147,8 @@ static void next_part(struct source_stream *s)
     struct pair_stream *p = pair_of(s);
     struct pair_state *st = &p->state;
     st->after_id = 0;
-    if (++st->part < p->n_parts) {
+    // All parts have the other side in common, so that is walked once.
+    if (++st->part < (st->phase == PAIR_TO ? 1 : p->n_parts)) {
         return;
     }
     st->part = 0;
@@ -188,7 +189,7 @@ static void begin_chunk(struct source_stream *s, const int64_t *ids, size_t n)
     struct pair_stream *p = pair_of(s);
     const struct pair_part *part = &p->parts[p->state.part];
     if (p->state.phase == PAIR_TO) {
-        pair_reader_begin_reverse(&p->reader, part, ids, n);
+        pair_reader_begin_reverse(&p->reader, p->parts, p->n_parts, ids, n);
     } else {
         pair_reader_begin(&p->reader, part, ids, n,
                           p->state.insert && p->state.phase == PAIR_SWEEP);
