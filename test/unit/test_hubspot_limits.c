@@ -125,9 +125,8 @@ static void test_hostile_headers(void **state)
 {
     struct fixture *f = *state;
     static const char *const VALUES[] = {
-        "9223372036854775807",          "-1", "99999999999999999999999",
-        "-9223372036854775808",         "0",  "1e9",
-        "Wed, 21 Oct 2026 07:28:00 GMT"};
+        "9223372036854775807",     "-1",  "5000000000", "-9223372036854775808",
+        "99999999999999999999999", "1e9", "0",          "Wed, 21 Oct 2026 07:28:00 GMT"};
     for (size_t i = 0; i < ARRAY_LEN(VALUES); i++) {
         const char *v = VALUES[i];
         struct str headers = arena_printf(
@@ -139,7 +138,6 @@ static void test_hostile_headers(void **state)
             v, v, v, v, v, v);
         hub_answer(f, i % 2 ? 200 : 429, headers.ptr, "{}");
     }
-    hub_answer(f, 200, "", "{}");
     hub_begin(f);
     for (size_t i = 0; i < 4; i++) {
         struct hubspot_answer *a = hub_call(f);
