@@ -234,16 +234,18 @@ static void state_versions(struct world *w)
     commit(w, "{\"cursor\":1}");
     begin(w, T0);
     commit(w, NULL);
+    begin(w, T0);
+    commit(w, "{\"cursor\":2}");
     world_reopen(w);
-    assert_string_equal(state_of(w), "{\"cursor\":1}");
-    check_ask(w, "SELECT version FROM _sluice_state", "1");
+    assert_string_equal(state_of(w), "{\"cursor\":2}");
+    check_ask(w, "SELECT version FROM _sluice_state", "2");
     // Another program with its own connection, which takes no lock of ours.
     arena_init(&arena, 1U << 20);
     assert_true(session_open(w->dest, STR("deals"), &other, &err));
     assert_true(session_read_state(other, &arena, &state, &err));
     assert_null(state.ptr);
     check_ask(w, "SELECT 1", "1");
-    assert_true(sql_exec(w->db, "UPDATE _sluice_state SET version = 2, state = 'theirs'", &err));
+    assert_true(sql_exec(w->db, "UPDATE _sluice_state SET version = 3, state = 'theirs'", &err));
     apply(w, &CONTACT);
     struct cell cells[] = {C_INT(1), C_NULL, C_NULL, C_NULL};
     begin(w, T0);
@@ -255,7 +257,7 @@ static void state_versions(struct world *w)
     assert_string_equal(state_of(w), "theirs"); // reading it again makes it ours
     begin(w, T0);
     commit(w, "mine");
-    check_ask(w, "SELECT state, version FROM _sluice_state", "mine|3");
+    check_ask(w, "SELECT state, version FROM _sluice_state", "mine|4");
     session_close(other);
     arena_done(&arena);
 }
