@@ -250,6 +250,9 @@ int cli_sync(const struct cli *cli, int argc, char **argv)
     }
     bool known = log_level_parse(s.settings.log_level, &s.log.level);
     assert(known); // the settings table admits only known levels
+    if (s.settings.quiet) {
+        s.log.level = MAX(s.log.level, LOG_ERROR);
+    }
     struct signals *signals = signals_catch(&s.cancel);
     s.started_ms = clock_now_ms(cli->clock);
     if (check_words(words, n_words, &err) && http_client_global_init(&err) && open_all(&s, &err)) {
