@@ -183,11 +183,14 @@ bool load_stream(struct load *l, struct error *err)
     while ((page = queue_try_take(x.queue)) != NULL) {
         page_destroy(page);
     }
+    bool whole = !t.held;
     session_rollback(l->session); // of what was held, or of what failed
     queue_destroy(x.queue);
     buf_done(&t.cursor);
     if (ok && !x.ok) {
         *err = x.error;
+    } else if (ok && !whole) {
+        return error_set(err, ERR_INTERNAL, "the stream ended within a group of pages");
     }
     return ok && x.ok;
 }

@@ -120,46 +120,57 @@ static enum readiness readiness(struct run *r, struct stream_job *j, struct erro
     return result;
 }
 
+// Takes the first job that is ready, and ends those before it that will never be. Lock held.
+static struct stream_job *look(struct run *r, bool *ret_waiting, bool *ret_ended)
+{
+    for (size_t i = 0; i < r->options.n_streams; i++) {
+        struct stream_job *j = &r->jobs[i];
+        struct error err;
+        if (status_of(j) != STREAM_WAITING) {
+            continue;
+        }
+        if (cancel_requested(r->options.cancel)) {
+            error_set(&err, ERR_INTERRUPTED, "interrupted before it began");
+            give_up(r, j, STREAM_INTERRUPTED, &err);
+            continue;
+        }
+        enum readiness ready = readiness(r, j, &err);
+        if (ready == NEVER) {
+            give_up(r, j, STREAM_FAILED, &err);
+            *ret_ended = true;
+        } else if (ready == NOT_YET) {
+            *ret_waiting = true;
+        } else {
+            pthread_mutex_lock(&j->lock);
+            j->report.status = STREAM_RUNNING;
+            j->report.started_ms = clock_now_ms(r->options.clock);
+            pthread_mutex_unlock(&j->lock);
+            return j;
+        }
+    }
+    return NULL;
+}
+
 // The next job to run. NULL when there is none left; waits while those left need others that still
 // run.
 static struct stream_job *take_job(struct run *r)
 {
+    struct stream_job *j = NULL;
+    bool waiting = true;
     pthread_mutex_lock(&r->lock);
-    for (;;) {
-        bool waiting = false;
-        for (size_t i = 0; i < r->options.n_streams; i++) {
-            struct stream_job *j = &r->jobs[i];
-            struct error err;
-            if (status_of(j) != STREAM_WAITING) {
-                continue;
-            }
-            if (cancel_requested(r->options.cancel)) {
-                error_set(&err, ERR_INTERRUPTED, "interrupted before it began");
-                give_up(r, j, STREAM_INTERRUPTED, &err);
-                continue;
-            }
-            enum readiness ready = readiness(r, j, &err);
-            if (ready == NEVER) {
-                give_up(r, j, STREAM_FAILED, &err);
-                continue;
-            }
-            if (ready == READY) {
-                pthread_mutex_lock(&j->lock);
-                j->report.status = STREAM_RUNNING;
-                j->report.started_ms = clock_now_ms(r->options.clock);
-                pthread_mutex_unlock(&j->lock);
-                pthread_mutex_unlock(&r->lock);
-                return j;
-            }
-            waiting = true;
+    while (!j && waiting) {
+        bool ended = false;
+        waiting = false;
+        j = look(r, &waiting, &ended);
+        if (!j && ended) {
+            // Others may need what was just ended, those that stand before it too.
+            pthread_cond_broadcast(&r->changed);
+        } else if (!j && waiting) {
+            pthread_cond_wait(&r->changed, &r->lock);
         }
-        if (!waiting) {
-            break;
-        }
-        pthread_cond_wait(&r->changed, &r->lock);
     }
     pthread_mutex_unlock(&r->lock);
-    return NULL;
+    return j;
 }
 
 static void *worker_main(void *user)
