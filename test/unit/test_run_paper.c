@@ -352,6 +352,7 @@ bool session_apply_schema(struct session *s, const struct table *table, bool *re
     return call(s, CALL_SCHEMA, err);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
 bool session_apply_view(struct session *s, struct str name, const struct str *tables,
                         size_t n_tables, const struct str *columns, size_t n_columns,
                         struct error *err)
@@ -403,6 +404,7 @@ bool session_write(struct session *s, const struct batch *batch, struct error *e
     return call(s, CALL_WRITE, err);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
 bool session_sweep(struct session *s, const struct table *table, struct str scope_column,
                    struct str scope_value, int64_t synced_before_ms, bool remove,
                    uint64_t *ret_rows, struct error *err)
@@ -456,6 +458,7 @@ bool session_count(struct session *s, const struct table *table, struct str scop
     return call(s, CALL_COUNT, err);
 }
 
+// NOLINTNEXTLINE(readability-function-size): the contract's own list of parameters
 bool session_read_ids(struct session *s, struct str table, struct str id_column, int64_t after_id,
                       int64_t synced_after_ms, int64_t *ids, size_t max, size_t *ret_n,
                       int64_t *ret_max_synced_ms, struct error *err)
