@@ -111,7 +111,7 @@ static enum readiness readiness(struct run *r, struct stream_job *j, struct erro
         struct stream_job *need = find_job(r, j->info->needs[i]);
         enum stream_status s = need ? status_of(need) : STREAM_COMPLETED;
         if (s == STREAM_FAILED || s == STREAM_INTERRUPTED) {
-            error_set(err, ERR_SOURCE_UNAVAILABLE, "not run: it needs the stream %s, which %s",
+            error_set(err, ERR_NEEDS, "not run: it needs the stream %s, which %s",
                       j->info->needs[i], s == STREAM_FAILED ? "failed" : "was interrupted");
             return NEVER;
         }

@@ -145,6 +145,14 @@ describe('one stream cannot be had', () => {
         assert.equal(await liveRows(destination, table), records[type].live, table);
       }
     }
+    // What is read of several objects is read of the others, and said to be incomplete.
+    for (const [stream, sql] of [
+      ['properties', "SELECT count(*) AS n FROM property WHERE hubspot_object = 'tickets'"],
+      ['pipelines', 'SELECT count(*) AS n FROM ticket_pipeline'],
+    ]) {
+      assert.equal(streamOf(result, stream).status, 'failed', stream);
+      assert.ok(Number((await destination.rows(sql))[0].n) > 0, stream);
+    }
     // The right is granted: the next run brings what is missing.
     await sim.clearFaults();
     const second = await sync(sim, destination);

@@ -100,12 +100,13 @@ static bool properties_next(struct source_stream *s, struct page **ret, struct e
     size_t n_objects = 0;
     const struct object_info *all = objects(&n_objects);
     if (r->part == n_objects) {
-        *ret = reference_close(s, MARKED, 1, &OPTION);
-        return true;
+        *ret = r->failed ? NULL : reference_close(s, MARKED, 1, &OPTION);
+        return reference_end(r, err);
     }
     const char *object = all[r->part].name;
-    struct property_defs defs;
-    if (!catalog_get(s->source->catalog, s->client, object, &defs, err)) {
+    struct property_defs defs = {0};
+    if (!catalog_get(s->source->catalog, s->client, object, &defs, err) &&
+        !reference_skip(r, err)) {
         return false;
     }
     struct page *page = stream_page(s);

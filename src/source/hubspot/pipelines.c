@@ -147,8 +147,8 @@ static bool pipelines_next(struct source_stream *s, struct page **ret, struct er
         &PIPELINE_PARTS[1].stage};
     struct reference *r = s->work;
     if (r->part == ARRAY_LEN(PIPELINE_PARTS)) {
-        *ret = reference_close(s, MARKED, ARRAY_LEN(MARKED), NULL);
-        return true;
+        *ret = r->failed ? NULL : reference_close(s, MARKED, ARRAY_LEN(MARKED), NULL);
+        return reference_end(r, err);
     }
     const struct pipeline_part *part = &PIPELINE_PARTS[r->part];
     struct hubspot_request request = {.endpoint = HUBSPOT_PIPELINES,
@@ -156,8 +156,14 @@ static bool pipelines_next(struct source_stream *s, struct page **ret, struct er
     struct page *page = stream_page(s);
     struct json root;
     if (!fetch_json(s->client, &request, page->doc, &root, &page->bytes, err)) {
+        error_context(err, "pipelines of %s", part->object);
+        r->part++;
+        *ret = page; // empty
+        if (reference_skip(r, err)) {
+            return true;
+        }
         page_destroy(page);
-        return error_context(err, "pipelines of %s", part->object);
+        return false;
     }
     pipeline_rows(part, reference_results(root), page);
     r->part++;

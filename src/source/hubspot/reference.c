@@ -38,6 +38,26 @@ struct page *reference_close(struct source_stream *s, const struct table *const 
     return page;
 }
 
+bool reference_skip(struct reference *r, const struct error *err)
+{
+    if (err->code != ERR_SCOPE && err->code != ERR_NOT_FOUND && err->code != ERR_REQUEST) {
+        return false;
+    }
+    if (!r->failed) {
+        r->failed = true;
+        r->error = *err;
+    }
+    return true;
+}
+
+bool reference_end(struct reference *r, struct error *err)
+{
+    if (r->failed) {
+        *err = r->error;
+    }
+    return !r->failed;
+}
+
 void reference_keep(struct page *page, const struct table *table, size_t n)
 {
     struct batch *b = &page->batches[page->n_batches - 1];
