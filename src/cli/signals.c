@@ -43,6 +43,7 @@ struct signals *signals_catch(struct cancel *cancel)
     }
     s->cancel = cancel;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file at its size limit is a full disk, not the end of the program
     sigemptyset(&s->set);
     sigaddset(&s->set, SIGINT);
     sigaddset(&s->set, SIGTERM);
