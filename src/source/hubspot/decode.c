@@ -265,6 +265,45 @@ static void add_engagement_batch(struct work *w, const struct cell *rows, size_t
     add_batch(w->page, t->engagement, w->r->op, cells, n);
 }
 
+// Rows of deal_stage from the dates in the deals' own rows; they replace those that the deals had.
+static void add_stage_batch(struct work *w, const struct cell *rows, size_t n)
+{
+    const struct stages *stages = w->d->stages;
+    const struct object_tables *t = w->d->tables;
+    struct arena *arena = &w->page->arena;
+    if (!stages || n == 0) {
+        return;
+    }
+    enum { COLUMNS = 6 };
+    assert(TABLE_DEAL_STAGE.n_columns == COLUMNS);
+    struct cell *cells = ARENA_ARRAY(arena, struct cell, n * stages->n * COLUMNS);
+    int64_t *scope = ARENA_ARRAY(arena, int64_t, n);
+    size_t n_rows = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct cell *row = &rows[i * t->main.n_columns];
+        const struct cell *properties = &row[t->info->n_fixed];
+        scope[i] = row[0].num;
+        for (size_t k = 0; k < stages->n; k++) {
+            const struct stage_date *s = &stages->items[k];
+            if (properties[s->entered].kind != CELL_TEXT) {
+                continue;
+            }
+            struct cell *out = &cells[n_rows++ * COLUMNS];
+            out[0] = row[0];
+            out[1] = text_cell(s->stage);
+            out[2] = properties[s->entered];
+            if (s->exited != NO_COLUMN) {
+                out[3] = properties[s->exited];
+            }
+        }
+    }
+    bool fresh = w->r->op == BATCH_INSERT;
+    struct batch *b =
+        add_batch(w->page, &TABLE_DEAL_STAGE, fresh ? BATCH_INSERT : BATCH_REPLACE, cells, n_rows);
+    b->scope = scope;
+    b->n_scope = n;
+}
+
 bool decode_page(struct decoder *d, const struct decode_request *r, struct page *page,
                  struct decode_result *ret, struct error *err)
 {
@@ -303,6 +342,7 @@ bool decode_page(struct decoder *d, const struct decode_request *r, struct page 
         add_batch(page, &t->main, r->op, cells, n);
     }
     add_engagement_batch(&w, cells, n);
+    add_stage_batch(&w, cells, n);
     add_merge_batches(&w);
     finish_rejects(&w);
     *ret = x;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "data/convert.h"
-#include "source/hubspot/tables.h"
+#include "source/hubspot/stages.h"
 #include "source/source.h"
 
 enum { GUESSES_MAX = 4096 };
@@ -11,6 +11,7 @@ enum { GUESSES_MAX = 4096 };
 // records.
 struct decoder {
     const struct object_tables *tables;
+    const struct stages *stages; // NULL: the object has none
     const struct table *reject_table;
     struct str stream;
     int64_t portal_id;

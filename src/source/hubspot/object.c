@@ -68,6 +68,10 @@ static bool open_tables(struct source_stream *s, const struct object_info *info,
     if (o->tables.merges) {
         stream_add_table(s, o->tables.merges);
     }
+    if (info->stage_dates) {
+        stream_add_table(s, &TABLE_DEAL_STAGE);
+        return stages_build(s->client, &o->tables, &s->arena, &o->stages, err);
+    }
     return true;
 }
 
@@ -102,6 +106,7 @@ static bool object_open(struct source_stream *s, struct error *err)
         return false;
     }
     o->decoder = (struct decoder){.tables = &o->tables,
+                                  .stages = o->tables.info->stage_dates ? &o->stages : NULL,
                                   .reject_table = s->options.lookup->reject_table,
                                   .stream = str_from(s->options.info->name),
                                   .portal_id = s->source->portal.id,

@@ -29,6 +29,7 @@ struct object_info {
     const char *engagement_type; // "CALL"; NULL for others
     const char *scope;
     const char *merge_table; // loser and winner of merges; NULL: only marked
+    bool stage_dates;        // has a table of when a record was in which stage
     const struct fixed_column *fixed;
     size_t n_fixed;
 };

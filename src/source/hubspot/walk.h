@@ -7,6 +7,7 @@
 
 struct object_stream {
     struct object_tables tables;
+    struct stages stages;
     struct decoder decoder;
     struct object_state state;
     struct naming *naming;
