@@ -101,6 +101,12 @@ static void test_nothing_to_load(void **state)
     assert_true(r.status == STREAM_COMPLETED && r.rows == 0 && r.first_commit_ms == 0);
     assert_int_equal(w.seen[0].n_commits, 0);
     world_done(&w);
+    p = plain("a", 3, 0); // pages without records move the state only
+    run_one(&w, &p);
+    r = world_report(&w, 0);
+    assert_true(r.status == STREAM_COMPLETED && r.rows == 0 && r.first_commit_ms == 0);
+    assert_string_equal(last_cursor(&w.seen[0]), "c3");
+    world_done(&w);
 }
 
 static void test_audit(void **state)
@@ -396,10 +402,23 @@ static void test_failures_stay_apart(void **state)
     world_run(&w);
     assert_int_equal(world_report(&w, 0).status, STREAM_COMPLETED);
     check_failed(&w, 1, ERR_SCOPE, "as planned");
-    check_failed(&w, 2, ERR_SOURCE_UNAVAILABLE, "it needs the stream b, which failed");
+    check_failed(&w, 2, ERR_NEEDS, "it needs the stream b, which failed");
     assert_int_equal(w.seen[2].opened_at, 0);
     assert_int_equal(world_report(&w, 3).status, STREAM_COMPLETED);
     assert_int_equal(run_exit_code(w.run), 3);
+    world_done(&w);
+}
+
+// A need that was interrupted is as good as one that failed, though nobody interrupts the run.
+static void test_need_is_interrupted(void **state)
+{
+    (void)state;
+    struct plan plans[] = {failing("a", CALL_NEXT, 1, ERR_INTERRUPTED), plain("b", 3, 1)};
+    plans[1].info.needs[0] = "a";
+    struct world w;
+    world_init(&w, plans, ARRAY_LEN(plans));
+    world_run(&w);
+    check_failed(&w, 1, ERR_NEEDS, "it needs the stream a, which was interrupted");
     world_done(&w);
 }
 
@@ -418,9 +437,9 @@ static void test_failure_goes_down_the_chain(void **state)
         world_init(&w, plans, ARRAY_LEN(plans));
         w.parallel = parallel;
         world_run(&w);
-        check_failed(&w, 0, ERR_SOURCE_UNAVAILABLE, "it needs the stream c, which failed");
-        check_failed(&w, 1, ERR_SOURCE_UNAVAILABLE, "it needs the stream b, which failed");
-        check_failed(&w, 2, ERR_SOURCE_UNAVAILABLE, "it needs the stream a, which failed");
+        check_failed(&w, 0, ERR_NEEDS, "it needs the stream c, which failed");
+        check_failed(&w, 1, ERR_NEEDS, "it needs the stream b, which failed");
+        check_failed(&w, 2, ERR_NEEDS, "it needs the stream a, which failed");
         check_failed(&w, 3, ERR_CREDENTIALS, "as planned");
         world_done(&w);
     }
@@ -544,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_needs),
         cmocka_unit_test(test_parallel_is_bounded),
         cmocka_unit_test(test_failures_stay_apart),
+        cmocka_unit_test(test_need_is_interrupted),
         cmocka_unit_test(test_failure_goes_down_the_chain),
         cmocka_unit_test(test_exit_codes),
         cmocka_unit_test(test_interrupted),

@@ -63,6 +63,7 @@ static void on_event(void *user, struct run *run, size_t stream)
 {
     struct world *w = user;
     int before = atomic_fetch_add(&w->in_event, 1);
+    clock_system()->sleep_us(clock_system(), 200); // long enough to meet another one
     struct stream_report r;
     run_report(run, stream, &r);
     pthread_mutex_lock(&w->lock);
