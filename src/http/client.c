@@ -362,6 +362,11 @@ static enum error_code code_of(CURLcode rc)
         rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CIPHER) {
         return ERR_TLS;
     }
+#if LIBCURL_VERSION_NUM >= 0x080600
+    if (rc == CURLE_TOO_LARGE) { // libcurl's own limit on the number of headers
+        return ERR_LIMIT;
+    }
+#endif
     return ERR_SOURCE_UNAVAILABLE;
 }
 

@@ -286,8 +286,8 @@ static void test_limits_of_answers(void **state)
     memset(large, 'x', 2 * LIMIT_HEADER_BYTES);
     struct buf many;
     buf_init(&many, 4 * LIMIT_HEADER_BYTES);
-    for (int i = 0; i < 9000; i++) {
-        buf_printf(&many, "X-%04d: v\r\n", i);
+    for (int i = 0; i < 900; i++) { // few enough for libcurl's own limit on their number
+        buf_printf(&many, "X-%04d: %0100d\r\n", i, 0);
     }
     struct str body = {large, BODY_LIMIT};
     struct str over = {large, BODY_LIMIT + 1};
