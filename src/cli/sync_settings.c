@@ -80,7 +80,7 @@ const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N] = {
      .offset = FIELD(horizon_ms),
      .fallback = "1h",
      .min = 0,
-     .max = 7.0 * DAY_MS,
+     .max = 7.0 * (double)DAY_MS,
      .arg = "TIME",
      .help =
          "How long HubSpot's search may lag behind; each run reads again what changed since then."},
@@ -89,7 +89,7 @@ const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N] = {
      .offset = FIELD(association_sweep_ms),
      .fallback = "24h",
      .min = 0,
-     .max = 365.0 * DAY_MS,
+     .max = 365.0 * (double)DAY_MS,
      .arg = "TIME",
      .help = "Read all associations anew when the last time is longer ago than this."},
     {.name = "metadata-columns",
