@@ -9,7 +9,7 @@
 #include "source/hubspot/fetch.h"
 #include "source/hubspot/walk.h"
 
-enum { FULL_SLOTS = 8, WIDE_IDS_MAX = 100 };
+enum { FULL_SLOTS = RANGES_MAX, WIDE_IDS_MAX = 100 };
 
 enum slot_step {
     SLOT_UNUSED,

@@ -24,7 +24,7 @@ static bool parse_stamps(struct json root, const struct stamps *f, struct pair_s
     struct json list;
     struct json v;
     size_t n = 0;
-    if (!json_get(root, str_from(f->name), &list)) {
+    if (!json_get(root, str_from(f->name), &list) || json_type(list) != JSON_ARRAY) {
         return false;
     }
     struct json_iter it = json_iter(list);

@@ -87,8 +87,15 @@ static bool pair_open(struct source_stream *s, struct error *err)
     set_columns(p);
     set_parts(p);
     bool known = pair_state_parse(s->options.state, &p->state, err);
+    if (known && p->state.part >= p->n_parts) {
+        known = error_set(err, ERR_STATE, "the state is of part %zu; %s has %zu", p->state.part,
+                          p->info->table, p->n_parts);
+    }
     if (!known && !s->options.full_refresh) {
         return false;
+    }
+    if (!known || (s->options.full_refresh && p->state.phase != PAIR_SWEEP)) {
+        p->state = (struct pair_state){.phase = PAIR_IDLE}; // whatever was begun is swept over
     }
     for (size_t i = 0; i < p->n_parts; i++) {
         if (!newest(s, p->parts[i].from, &p->from_seen_ms[i], err) ||

@@ -17,8 +17,8 @@ const char *phase_name(enum phase p)
 
 static bool set_text(char out[CURSOR_MAX], struct str s)
 {
-    if (s.len >= CURSOR_MAX) {
-        return false;
+    if (s.len >= CURSOR_MAX || str_find_char(s, '\0') >= 0) {
+        return false; // the text before a NUL would be another cursor
     }
     memcpy(out, s.ptr ? s.ptr : "", s.len);
     out[s.len] = '\0';
@@ -44,6 +44,9 @@ static bool parse_ranges(struct json root, struct object_state *s)
     struct json ranges;
     if (!json_get(root, STR("ranges"), &ranges)) {
         return s->phase != PHASE_FULL;
+    }
+    if (json_type(ranges) != JSON_ARRAY) {
+        return false;
     }
     struct json_iter it = json_iter(ranges);
     struct json v;

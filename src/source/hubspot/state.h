@@ -6,7 +6,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 
-enum { STATE_VERSION = 1, RANGES_MAX = 64, CURSOR_MAX = 200 };
+enum { STATE_VERSION = 1, RANGES_MAX = 8, CURSOR_MAX = 200 };
 
 enum phase {
     PHASE_IDLE,        // complete up to since_ms; the next run is incremental
