@@ -249,6 +249,16 @@ static void test_what_comes_next(void **state)
         struct source_progress p;
         source_stream_progress(s, &p);
         check_row(strcmp(p.step, ROWS[i].step) == 0, row);
+        // With no record on either side, one page ends the pass.
+        struct page *page = NULL;
+        source_stream_start(s, false);
+        check_row(source_stream_next(s, &page, &err) && page, row);
+        struct pair_state after = parse(arena_cstr(&arena, page->cursor));
+        bool swept = strcmp(p.step, "sweep") == 0;
+        check_row(after.phase == PAIR_IDLE && after.part == 0 && after.after_id == 0, row);
+        check_row(page->n_sweeps == swept && page->n_batches == 0, row);
+        page_destroy(page);
+        check_row(source_stream_next(s, &page, &err) && !page, row);
         source_stream_close(s);
     }
     source_close(source);
