@@ -51,7 +51,7 @@ static void add_reject(struct work *w, struct str column, struct str raw, const 
     struct cell *row = &x->cells[x->n++ * REJECT_COLUMNS];
     const char *ignored = NULL;
     row[0] = text_cell(w->d->stream);
-    row[1] = text_cell(w->record_id);
+    convert_text(COL_TEXT, w->record_id, true, arena, &row[1], &ignored);
     row[2] = text_cell(column);
     convert_text(COL_TEXT, str_sub(raw, 0, RAW_SHOWN_MAX), true, arena, &row[3], &ignored);
     row[4] = text_cell(str_from(reason));

@@ -110,20 +110,31 @@ static size_t wanted_slots(struct source_stream *s, const struct full_walk *w)
     return (size_t)MAX(1, MIN((double)FULL_SLOTS, wanted));
 }
 
-// How many records the range still holds: its width at the density seen in it. The open range at
-// the end holds what the others do not, since a few records with far greater ids (HubSpot has them)
-// say nothing about the many.
+// Records that no page has given yet, as far as HubSpot's count goes.
+static double all_left(const struct object_stream *o)
+{
+    return MAX(0.0, (double)o->source_total - (double)o->full->seen);
+}
+
+// How many records a range with an end still holds: its width at the density seen in it.
+static double closed_left(const struct object_stream *o, const struct full_slot *slot)
+{
+    double width = (double)(slot->range.end_id - slot->range.next_id);
+    return MIN(all_left(o), slot->density * width);
+}
+
+// The same for any range. The open one at the end holds what the others do not, since a few records
+// with far greater ids (HubSpot has them) say nothing about the many.
 static double records_left(const struct object_stream *o, const struct full_slot *slot)
 {
-    const struct full_walk *w = o->full;
-    double left = MAX(0.0, (double)o->source_total - (double)w->seen);
     if (slot->range.end_id != INT64_MAX) {
-        return MIN(left, slot->density * (double)(slot->range.end_id - slot->range.next_id));
+        return closed_left(o, slot);
     }
+    double left = all_left(o);
     for (size_t i = 0; i < FULL_SLOTS; i++) {
-        const struct full_slot *other = &w->slots[i];
-        if (other != slot && other->step != SLOT_UNUSED && other->range.end_id != INT64_MAX) {
-            left -= records_left(o, other);
+        const struct full_slot *other = &o->full->slots[i];
+        if (other->step != SLOT_UNUSED && other->range.end_id != INT64_MAX) {
+            left -= closed_left(o, other);
         }
     }
     return left;
