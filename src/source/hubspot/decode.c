@@ -1,6 +1,7 @@
 #include "source/hubspot/decode.h"
 
 #include "core/timestamp.h"
+#include "data/json_writer.h"
 
 enum { REJECT_COLUMNS = 6, REJECTS_FIRST = 16, RAW_SHOWN_MAX = 65536 };
 
@@ -16,7 +17,8 @@ struct work {
     const struct decode_request *r;
     struct page *page;
     struct rejects rejects;
-    struct str record_id; // of the record at hand, as text
+    struct str record_id; // of the record at hand, as text; empty when HubSpot sent a number
+    int64_t id;           // the same as a number; 0: not usable
     int64_t *losers;      // ids that were merged away
     int64_t *winners;
     size_t n_merges, cap_merges;
@@ -33,9 +35,38 @@ static struct cell int_cell(int64_t n)
     return (struct cell){.num = n, .kind = CELL_INT};
 }
 
+// The start of a raw value, cut between characters.
+static struct str shown(struct str raw)
+{
+    if (raw.len <= RAW_SHOWN_MAX) {
+        return raw;
+    }
+    size_t len = RAW_SHOWN_MAX;
+    while (len > 0 && ((unsigned char)raw.ptr[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    return str_sub(raw, 0, len);
+}
+
+// What is no string, as JSON; as much of it as is shown.
+static struct str json_text(struct json value, struct arena *arena)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, RAW_SHOWN_MAX);
+    json_writer_init(&w, &text);
+    json_put(&w, value);
+    struct str copy = arena_dup(arena, buf_str(&text));
+    buf_done(&text);
+    return copy;
+}
+
 static void add_reject(struct work *w, struct str column, struct str raw, const char *reason)
 {
     struct arena *arena = &w->page->arena;
+    if (w->record_id.len == 0 && w->id > 0) {
+        w->record_id = arena_printf(arena, "%lld", (long long)w->id);
+    }
     struct rejects *x = &w->rejects;
     if (x->n == x->cap) {
         size_t cap = x->cap ? x->cap * 2 : REJECTS_FIRST;
@@ -51,9 +82,9 @@ static void add_reject(struct work *w, struct str column, struct str raw, const 
     struct cell *row = &x->cells[x->n++ * REJECT_COLUMNS];
     const char *ignored = NULL;
     row[0] = text_cell(w->d->stream);
-    convert_text(COL_TEXT, w->record_id, true, arena, &row[1], &ignored);
+    convert_text(COL_TEXT, shown(w->record_id), true, arena, &row[1], &ignored);
     row[2] = text_cell(column);
-    convert_text(COL_TEXT, str_sub(raw, 0, RAW_SHOWN_MAX), true, arena, &row[3], &ignored);
+    convert_text(COL_TEXT, shown(raw), true, arena, &row[3], &ignored);
     row[4] = text_cell(str_from(reason));
     row[5] = text_cell(arena_dup(arena, str_from(now)));
     w->page->rejects++;
@@ -156,6 +187,7 @@ static void decode_value(struct work *w, int property, struct json value, struct
     }
     if (result == CONVERT_REJECT || result == CONVERT_REPAIRED) {
         const struct column *c = &t->main.columns[t->info->n_fixed + (size_t)property];
+        raw = raw.ptr ? raw : json_text(value, &w->page->arena);
         add_reject(w, c->name, raw, reason);
     }
 }
@@ -225,11 +257,11 @@ static void add_merge_batches(struct work *w)
         return;
     }
     struct arena *arena = &w->page->arena;
-    struct cell *gone = ARENA_ARRAY(arena, struct cell, w->n_merges * t->main.n_columns);
-    for (size_t i = 0; i < w->n_merges; i++) {
-        gone[i * t->main.n_columns] = int_cell(w->losers[i]);
-    }
     if (w->r->op != BATCH_INSERT) { // into an empty table: the losers are not listed, so not there
+        struct cell *gone = ARENA_ARRAY(arena, struct cell, w->n_merges * t->main.n_columns);
+        for (size_t i = 0; i < w->n_merges; i++) {
+            gone[i * t->main.n_columns] = int_cell(w->losers[i]);
+        }
         add_batch(w->page, &t->main, BATCH_DELETED, gone, w->n_merges);
     }
     if (!t->merges) {
@@ -321,14 +353,16 @@ bool decode_page(struct decoder *d, const struct decode_request *r, struct page 
     while (json_next(&it, &record)) {
         int64_t id = 0;
         struct json properties = {0};
-        if (!record_id(record, &w.record_id, &id) ||
-            !json_get(record, STR("properties"), &properties)) {
-            add_reject(&w, (struct str){NULL, 0}, w.record_id,
+        bool usable = record_id(record, &w.record_id, &id);
+        w.id = usable ? id : 0;
+        if (!usable || !json_get(record, STR("properties"), &properties) ||
+            json_type(properties) != JSON_OBJECT) {
+            add_reject(&w, (struct str){NULL, 0}, json_text(record, &page->arena),
                        "the record has no usable id or no properties");
             continue;
         }
         note_id(&x, id);
-        if (id >= r->end_id) {
+        if (id >= r->end_id && r->end_id != INT64_MAX) {
             x.reached_end = true;
             continue;
         }

@@ -24,12 +24,6 @@ struct object_tables {
     struct str json_names;          // ["a","b","c"]
 };
 
-// The column registry's rows that are new with this run.
-struct new_columns {
-    const struct naming_assignment *items;
-    size_t n;
-};
-
 // The property's number, or NO_COLUMN.
 int object_tables_find(const struct object_tables *t, struct str property);
 
