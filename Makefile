@@ -8,6 +8,10 @@ MESON_FLAGS ?=
 configure = @[ -f $(1)/build.ninja ] || meson setup $(1) --prefix=$(PREFIX) $(MESON_FLAGS) $(2) >$(1).log 2>&1 || \
 	{ cat $(1).log >&2; rm -f $(1).log; exit 1; }; rm -f $(1).log
 
+# A PREFIX given to `make install` holds although the build directory was configured with another one.
+prefix_is = python3 -c 'import json, sys; options = json.load(open(sys.argv[1] + "/meson-info/intro-buildoptions.json")); \
+	sys.exit(not any(o["name"] == "prefix" and o["value"] == sys.argv[2] for o in options))'
+
 .PHONY: all
 all: ## build everything into build/
 	@$(SETUP) build
@@ -78,6 +82,9 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (20)
 
 .PHONY: install
 install: all ## install sluice, hubsim and the man page under PREFIX (and DESTDIR)
+ifneq ($(origin PREFIX),file)
+	@$(prefix_is) $(BUILD) '$(PREFIX)' || { meson configure $(BUILD) '-Dprefix=$(PREFIX)' && ninja -C $(BUILD) --quiet; }
+endif
 	@meson install -C $(BUILD) --no-rebuild
 
 .PHONY: clean
