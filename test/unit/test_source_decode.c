@@ -434,6 +434,7 @@ static void test_many_merges(void **state)
     assert_int_equal(gone->n_rows, LOSERS);
     for (size_t i = 0; i < LOSERS; i++) {
         check_int(gone, i, "id", (int64_t)i + 1);
+        check_int(scene_batch(&s, "contact_merge_audit", BATCH_UPSERT), i, "canonical_vid", 1000);
     }
     buf_done(&json);
     scene_done(&s);
@@ -524,7 +525,11 @@ static void test_stages_of_deals(void **state)
         "{\"id\":\"7\",\"properties\":{\"in_b\":\"2026-01-04\"}}]";
     scene_page(&s, results);
     const struct batch *b = scene_batch(&s, "deal_stage", BATCH_REPLACE);
-    assert_true(b && b->n_rows == 3 && b->scope_column == 0 && b->n_scope == 3);
+    if (!b) {
+        fail_msg("no rows of stages");
+        return;
+    }
+    assert_true(b->n_rows == 3 && b->scope_column == 0 && b->n_scope == 3);
     assert_true(b->scope[0] == 5 && b->scope[1] == 6 && b->scope[2] == 7);
     check_int(b, 0, "deal_id", 5);
     check_text(b, 0, "value", "A");
