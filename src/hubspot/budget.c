@@ -10,7 +10,6 @@ enum {
     ASSUMED_INTERVAL_MS = 10000, // and its window
     DAY_MS = 24 * 3600 * 1000,
     REFUSED_STREAK_MAX = 5, // 1, 2, 4, 8, 16 s
-                            // in a little more time
     SEARCH_SPAN_US = 1000000,
     SEARCH_LOOK_AGAIN_US = 20000,
 };
@@ -209,8 +208,7 @@ static enum budget_wait earliest(const struct budget *b, enum budget_class class
         class_at = search_at(b, now_us);
         class_why = BUDGET_WAIT_SEARCH;
     } else if (is_limited(b)) {
-        class_at = ring_free_at(&b->window, b->interval_us + BUDGET_WINDOW_SLACK_US,
-                                window_allowed(b), now_us);
+        class_at = ring_free_at(&b->window, b->interval_us, window_allowed(b), now_us);
         class_why = BUDGET_WAIT_WINDOW;
     }
     if (class_at > at) {

@@ -26,10 +26,6 @@ enum budget_wait {
 };
 const char *budget_wait_name(enum budget_wait w); // "window", "search limit", ...
 
-// A window of sends is this much longer than HubSpot's, since calls bunch on their way: of 152 that
-// leave within ten seconds, HubSpot may see 154 arrive in ten. It costs one percent of the share.
-enum { BUDGET_WINDOW_SLACK_US = 100000 };
-
 struct budget_options {
     double share;          // 0 < share <= 1
     int search_per_second; // HubSpot documents 5 for every account

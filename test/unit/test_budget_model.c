@@ -8,7 +8,6 @@
 
 #define SECOND 1000000LL
 #define SPAN   (10 * SECOND)
-#define HELD   (SPAN + BUDGET_WINDOW_SLACK_US) // how long a call of ours fills its place
 
 enum { CALLERS_MAX = 32, LOG_MAX = 1 << 16 };
 
@@ -44,11 +43,10 @@ struct world {
     int64_t refused, others;
 };
 
-// How many of the last `span` before t.
-static int64_t within(const struct log *l, int64_t t, int64_t span)
+static int64_t within(const struct log *l, int64_t t)
 {
     int64_t n = 0;
-    for (size_t i = l->n; i > 0 && l->at[i - 1] > t - span; i--) {
+    for (size_t i = l->n; i > 0 && l->at[i - 1] > t - SPAN; i--) {
         n += l->at[i - 1] <= t;
     }
     return n;
@@ -76,7 +74,7 @@ static void want(struct world *w, struct caller *c, int64_t now_us)
     int64_t until_us = -1;
     struct budget_view v;
     budget_look(w->budget, now_us, &v);
-    int64_t ours = within(&w->sent, now_us, HELD);
+    int64_t ours = within(&w->sent, now_us);
     enum budget_wait why = budget_take(w->budget, BUDGET_GENERAL, now_us, now_us / 1000, &until_us);
     if (why == BUDGET_GO) {
         note(&w->sent, now_us);
@@ -92,8 +90,8 @@ static void want(struct world *w, struct caller *c, int64_t now_us)
     if (why == BUDGET_WAIT_WINDOW) {
         // Held for as long as needed and not a microsecond longer.
         assert_true(ours >= v.window_allowed);
-        assert_true(within(&w->sent, until_us - 1, HELD) >= v.window_allowed);
-        assert_true(within(&w->sent, until_us, HELD) < v.window_allowed);
+        assert_true(within(&w->sent, until_us - 1) >= v.window_allowed);
+        assert_true(within(&w->sent, until_us) < v.window_allowed);
     } else {
         assert_int_equal(why, BUDGET_WAIT_REFUSED);
         assert_true(w->refused > 0 && until_us - now_us <= 20 * SECOND);
@@ -103,7 +101,7 @@ static void want(struct world *w, struct caller *c, int64_t now_us)
 
 static void arrive(struct world *w, struct caller *c, int64_t now_us)
 {
-    int64_t used = within(&w->counted, now_us, SPAN);
+    int64_t used = within(&w->counted, now_us);
     c->refused = used >= w->max;
     if (!c->refused) {
         note(&w->counted, now_us);
@@ -138,7 +136,7 @@ static void answered(struct world *w, struct caller *c, int64_t now_us)
 
 static void other_call(struct world *w)
 {
-    if (within(&w->counted, w->next_other_us, SPAN) < w->max) {
+    if (within(&w->counted, w->next_other_us) < w->max) {
         note(&w->counted, w->next_other_us);
         w->others++;
     }
@@ -229,7 +227,7 @@ static double could(const struct world *w, int64_t time_us)
 }
 static double allowed(const struct world *w, int64_t time_us)
 {
-    return (double)w->max * w->share * (double)time_us / HELD;
+    return (double)w->max * w->share * (double)time_us / SPAN;
 }
 
 // Alone on the account, hungry callers get what the share allows, and no 429.
