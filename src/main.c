@@ -10,9 +10,9 @@
 // of threads or with the largest page ever seen.
 static void bound_malloc(void)
 {
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+    mallopt(M_ARENA_MAX, 2);                // NOLINT(concurrency-mt-unsafe): no thread yet
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);  // NOLINT(concurrency-mt-unsafe): no thread yet
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024); // NOLINT(concurrency-mt-unsafe): no thread yet
 }
 #else
 static void bound_malloc(void)

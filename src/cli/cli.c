@@ -92,25 +92,24 @@ static bool wants_help(int argc, char **argv)
 }
 
 bool cli_parse(const struct cli *cli, const char *verb, int argc, char **argv, void *target,
-               struct settings *ret_settings, struct str *words, size_t max_words,
-               size_t *ret_words, int *ret_exit)
+               struct cli_args *ret)
 {
     const struct verb *v = verb_find(str_from(verb));
     assert(v);
+    *ret = (struct cli_args){0};
     if (wants_help(argc, argv)) {
         cli_help_verb(v, stdout);
-        *ret_exit = 0;
         return false;
     }
+    struct settings s;
     struct error err;
-    if (settings_init(ret_settings, v->settings, v->n_settings, "SLUICE", target, cli->arena,
-                      &err) &&
-        settings_parse_args(ret_settings, argc, argv, words, max_words, ret_words, &err) &&
-        settings_check(ret_settings, &err)) {
+    if (settings_init(&s, v->settings, v->n_settings, "SLUICE", target, cli->arena, &err) &&
+        settings_parse_args(&s, argc, argv, ret->words, CLI_WORDS_MAX, &ret->n_words, &err) &&
+        settings_check(&s, &err)) {
         return true;
     }
     fprintf(stderr, "sluice %s: %s\n  hint: see sluice %s --help\n", verb, err.message, verb);
-    *ret_exit = error_info(ERR_USAGE)->exit_code;
+    ret->exit_code = error_info(ERR_USAGE)->exit_code;
     return false;
 }
 

@@ -37,8 +37,14 @@ void cli_help_verb(const struct verb *v, FILE *out);
 // Prints "sluice: message" and the hint of its code to standard error; returns the code's exit
 // code.
 int cli_fail(const struct error *err);
-// Reads a verb's arguments into `target`. False when the verb should end with *ret_exit: --help was
-// given (0), or the arguments are wrong (2).
+// What a verb was given.
+enum { CLI_WORDS_MAX = 4 };
+struct cli_args {
+    struct str words[CLI_WORDS_MAX]; // what is not an option
+    size_t n_words;
+    int exit_code; // when the verb should end: 0 after --help, 2 for wrong arguments
+};
+// Reads a verb's arguments; options go into `target`, laid out as the verb's settings say. False
+// when the verb should end.
 bool cli_parse(const struct cli *cli, const char *verb, int argc, char **argv, void *target,
-               struct settings *ret_settings, struct str *words, size_t max_words,
-               size_t *ret_words, int *ret_exit);
+               struct cli_args *ret);

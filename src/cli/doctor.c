@@ -37,8 +37,8 @@ static void check_token(struct doctor *d)
 static void check_base_url(struct doctor *d)
 {
     struct error err = {0};
-    bool ok =
-        sync_source_options(&d->settings, d->token, d->cli->clock, &d->log, NULL, &d->source, &err);
+    struct sync_context context = {.clock = d->cli->clock, .log = &d->log};
+    bool ok = sync_source_options(&d->settings, d->token, &context, &d->source, &err);
     char detail[512];
     snprintf(detail, sizeof detail, "%.*s, API version %.*s", STR_ARG(d->settings.base_url),
              STR_ARG(d->settings.api_version));
@@ -124,13 +124,9 @@ int cli_doctor(const struct cli *cli, int argc, char **argv)
 {
     struct doctor d = {.cli = cli,
                        .log = {.fd = STDERR_FILENO, .clock = cli->clock, .level = LOG_ERROR}};
-    struct settings settings;
-    struct str words[2];
-    size_t n_words = 0;
-    int code = 0;
-    if (!cli_parse(cli, "doctor", argc, argv, &d.settings, &settings, words, ARRAY_LEN(words),
-                   &n_words, &code)) {
-        return code;
+    struct cli_args args;
+    if (!cli_parse(cli, "doctor", argc, argv, &d.settings, &args)) {
+        return args.exit_code;
     }
     check_clock(&d);
     check_token(&d);

@@ -35,11 +35,9 @@ int cli_streams(const struct cli *cli, int argc, char **argv)
     struct {
         bool json;
     } options = {false};
-    struct settings settings;
-    size_t n_words = 0;
-    int code = 0;
-    if (!cli_parse(cli, "streams", argc, argv, &options, &settings, NULL, 0, &n_words, &code)) {
-        return code;
+    struct cli_args args;
+    if (!cli_parse(cli, "streams", argc, argv, &options, &args)) {
+        return args.exit_code;
     }
     size_t n = 0;
     const struct source_stream_info *all = source_hubspot_streams(&n);
@@ -57,12 +55,10 @@ int cli_streams(const struct cli *cli, int argc, char **argv)
 
 int cli_version(const struct cli *cli, int argc, char **argv)
 {
-    struct settings settings;
-    size_t n_words = 0;
-    int code = 0;
+    struct cli_args args;
     char nothing = 0;
-    if (!cli_parse(cli, "version", argc, argv, &nothing, &settings, NULL, 0, &n_words, &code)) {
-        return code;
+    if (!cli_parse(cli, "version", argc, argv, &nothing, &args)) {
+        return args.exit_code;
     }
     printf("sluice %s\n%s\n", SLUICE_VERSION, curl_version());
     return 0;
@@ -121,17 +117,13 @@ int cli_completions(const struct cli *cli, int argc, char **argv)
         const char *shell;
         void (*print)(void);
     } SHELLS[] = {{"bash", complete_bash}, {"zsh", complete_zsh}, {"fish", complete_fish}};
-    struct settings settings;
-    struct str words[2];
-    size_t n_words = 0;
-    int code = 0;
+    struct cli_args args;
     char nothing = 0;
-    if (!cli_parse(cli, "completions", argc, argv, &nothing, &settings, words, ARRAY_LEN(words),
-                   &n_words, &code)) {
-        return code;
+    if (!cli_parse(cli, "completions", argc, argv, &nothing, &args)) {
+        return args.exit_code;
     }
     for (size_t i = 0; i < ARRAY_LEN(SHELLS); i++) {
-        if (n_words == 1 && str_eq(words[0], str_from(SHELLS[i].shell))) {
+        if (args.n_words == 1 && str_eq(args.words[0], str_from(SHELLS[i].shell))) {
             SHELLS[i].print();
             return 0;
         }

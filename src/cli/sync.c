@@ -83,6 +83,7 @@ static bool check_words(const struct str *words, size_t n, struct error *err)
 static bool open_all(struct sync *s, struct error *err)
 {
     struct source_hubspot_options source;
+    struct sync_context context = {s->cli->clock, &s->log, &s->cancel};
     struct destination_options destination =
         sync_destination_options(&s->settings, s->cli->clock, &s->cancel);
     if (s->settings.into.len == 0) {
@@ -91,8 +92,7 @@ static bool open_all(struct sync *s, struct error *err)
     }
     return destination_url_check(s->settings.into, err) && choose_streams(s, err) &&
            sync_token(&s->settings, &s->token, err) &&
-           sync_source_options(&s->settings, s->token, s->cli->clock, &s->log, &s->cancel, &source,
-                               err) &&
+           sync_source_options(&s->settings, s->token, &context, &source, err) &&
            destination_open(&destination, &s->destination, err) &&
            source_hubspot_open(&source, &s->source, err);
 }
@@ -105,7 +105,7 @@ static enum progress_mode progress_mode(const struct sync_settings *s)
     if (s->quiet) {
         return PROGRESS_NONE;
     }
-    const char *term = getenv("TERM");
+    const char *term = getenv("TERM"); // NOLINT(concurrency-mt-unsafe): nobody changes it
     bool live = isatty(STDERR_FILENO) && !s->ephemeral && term && strcmp(term, "dumb") != 0;
     return live ? PROGRESS_LIVE : PROGRESS_LINES;
 }
@@ -239,15 +239,12 @@ static int execute(struct sync *s)
 int cli_sync(const struct cli *cli, int argc, char **argv)
 {
     struct sync s = {.cli = cli, .log = {.fd = STDERR_FILENO, .clock = cli->clock}};
-    struct settings settings;
-    struct str words[4];
-    size_t n_words = 0;
-    int code = 0;
+    struct cli_args args;
     struct error err;
-    if (!cli_parse(cli, "sync", argc, argv, &s.settings, &settings, words, ARRAY_LEN(words),
-                   &n_words, &code)) {
-        return code;
+    if (!cli_parse(cli, "sync", argc, argv, &s.settings, &args)) {
+        return args.exit_code;
     }
+    int code = 0;
     bool known = log_level_parse(s.settings.log_level, &s.log.level);
     assert(known); // the settings table admits only known levels
     if (s.settings.quiet) {
@@ -255,7 +252,8 @@ int cli_sync(const struct cli *cli, int argc, char **argv)
     }
     struct signals *signals = signals_catch(&s.cancel);
     s.started_ms = clock_now_ms(cli->clock);
-    if (check_words(words, n_words, &err) && http_client_global_init(&err) && open_all(&s, &err)) {
+    if (check_words(args.words, args.n_words, &err) && http_client_global_init(&err) &&
+        open_all(&s, &err)) {
         code = execute(&s);
     } else {
         if (s.settings.json) {

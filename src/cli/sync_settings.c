@@ -143,10 +143,12 @@ bool sync_token(const struct sync_settings *s, struct str *ret, struct error *er
     }
     memcpy(name, s->token_env.ptr, s->token_env.len);
     name[s->token_env.len] = '\0';
-    struct str token = str_trim(str_from(getenv(name)));
+    // Nothing in this program changes the environment.
+    const char *value = getenv(name); // NOLINT(concurrency-mt-unsafe)
+    struct str token = str_trim(str_from(value));
     if (token.len == 0) {
         return error_set(err, ERR_CREDENTIALS, "no token: the environment variable %s is %s", name,
-                         getenv(name) ? "empty" : "not set");
+                         value ? "empty" : "not set");
     }
     for (size_t i = 0; i < token.len; i++) {
         if (token.ptr[i] <= ' ' || token.ptr[i] == 0x7f || token.len > TOKEN_MAX) {
@@ -161,17 +163,17 @@ bool sync_token(const struct sync_settings *s, struct str *ret, struct error *er
     return true;
 }
 
-bool sync_source_options(const struct sync_settings *s, struct str token, const struct clock *clock,
-                         const struct log *log, const struct cancel *cancel,
-                         struct source_hubspot_options *ret, struct error *err)
+bool sync_source_options(const struct sync_settings *s, struct str token,
+                         const struct sync_context *context, struct source_hubspot_options *ret,
+                         struct error *err)
 {
     struct source_hubspot_options o = {
         .account = {.token = token,
                     .share = s->share,
                     .search_per_second = (int)s->search_limit,
-                    .clock = clock,
-                    .log = log,
-                    .cancel = cancel},
+                    .clock = context->clock,
+                    .log = context->log,
+                    .cancel = context->cancel},
         .horizon_ms = s->horizon_ms,
         .association_sweep_ms = s->association_sweep_ms,
     };

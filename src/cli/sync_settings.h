@@ -38,9 +38,14 @@ struct metadata_columns sync_metadata(struct str preset);
 // there or cannot be one.
 bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err) MUST_CHECK;
 // Options of source and destination from the settings. The texts are those of the settings.
-bool sync_source_options(const struct sync_settings *s, struct str token, const struct clock *clock,
-                         const struct log *log, const struct cancel *cancel,
-                         struct source_hubspot_options *ret, struct error *err) MUST_CHECK;
+struct sync_context {
+    const struct clock *clock;
+    const struct log *log;
+    const struct cancel *cancel; // may be NULL
+};
+bool sync_source_options(const struct sync_settings *s, struct str token,
+                         const struct sync_context *context, struct source_hubspot_options *ret,
+                         struct error *err) MUST_CHECK;
 struct destination_options sync_destination_options(const struct sync_settings *s,
                                                     const struct clock *clock,
                                                     const struct cancel *cancel);
