@@ -12,7 +12,8 @@ enum {
     TICK_LINES_MS = 5000,
     TICK_JSON_MS = 2000,
     LINE_MAX_BYTES = 512,
-    RATE_SPAN_MS = 3000, // rows per second are those of the last seconds
+    RATE_SPAN_MS = 3000,    // rows per second are those of the last seconds
+    LEFT_MAX_S = 999999999, // whatever the source counts
 };
 
 // What is remembered of one stream between two looks.
@@ -54,11 +55,12 @@ const char *count_text(uint64_t n, char out[COUNT_TEXT_MAX])
 
 const char *duration_text(int64_t ms, char out[COUNT_TEXT_MAX])
 {
+    ms = MAX(ms, 0); // a clock may step back
     long long s = ms / 1000;
     if (ms < 1000) {
         snprintf(out, COUNT_TEXT_MAX, "%lld ms", (long long)ms);
     } else if (s < 60) {
-        snprintf(out, COUNT_TEXT_MAX, "%.1f s", (double)ms / 1000);
+        snprintf(out, COUNT_TEXT_MAX, "%lld.%lld s", s, (long long)ms % 1000 / 100);
     } else if (s < 3600) {
         snprintf(out, COUNT_TEXT_MAX, "%lld min %lld s", s / 60, s % 60);
     } else {
@@ -120,7 +122,7 @@ static void add_outlook(struct progress *p, const struct seen *s, const struct s
         }
     }
     if (r->estimated_total > r->rows && s->rate > 0) {
-        double left_s = (double)(r->estimated_total - r->rows) / s->rate;
+        double left_s = MIN((double)(r->estimated_total - r->rows) / s->rate, LEFT_MAX_S);
         buf_printf(line, "  about %s left", duration_text((int64_t)(left_s * 1000), text));
     }
 }

@@ -134,12 +134,26 @@ struct metadata_columns sync_metadata(struct str preset)
     abort();
 }
 
+// What names an environment variable in every shell. A token, put here by mistake, is no such name.
+static bool is_name(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
 bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err)
 {
     char name[256];
-    if (s->token_env.len == 0 || s->token_env.len >= sizeof name) {
+    if (s->token_env.len >= sizeof name || !is_name(s->token_env)) {
         return error_set(err, ERR_CONFIG,
-                         "--token-env: the name of an environment variable is needed");
+                         "--token-env: the name of an environment variable that holds the token is "
+                         "needed, not the token");
     }
     memcpy(name, s->token_env.ptr, s->token_env.len);
     name[s->token_env.len] = '\0';
@@ -151,12 +165,12 @@ bool sync_token(const struct sync_settings *s, struct str *ret, struct error *er
                          value ? "empty" : "not set");
     }
     for (size_t i = 0; i < token.len; i++) {
-        if (token.ptr[i] <= ' ' || token.ptr[i] == 0x7f || token.len > TOKEN_MAX) {
-            return error_set(
-                err, ERR_CREDENTIALS,
-                "the value of %s cannot be a token: it holds spaces or control characters, "
-                "or is longer than %d bytes",
-                name, TOKEN_MAX);
+        unsigned char c = (unsigned char)token.ptr[i];
+        if (c <= ' ' || c >= 0x7f || token.len > TOKEN_MAX) {
+            return error_set(err, ERR_CREDENTIALS,
+                             "the value of %s cannot be a token: it holds spaces or characters "
+                             "that are not ASCII, or is longer than %d bytes",
+                             name, TOKEN_MAX);
         }
     }
     *ret = token;

@@ -305,7 +305,7 @@ static void test_streams(void **state)
         for (size_t k = 0; k < SOURCE_NEEDS_MAX && all[i].needs[k]; k++) {
             const struct source_stream_info *need = source_hubspot_find(str_from(all[i].needs[k]));
             check_row(need && need < &all[i], all[i].name);
-            check_row(strcmp(need->name, all[i].needs[k]) == 0, all[i].name);
+            check_row(need && strcmp(need->name, all[i].needs[k]) == 0, all[i].name);
         }
     }
     assert_null(source_hubspot_find(STR("")));
