@@ -130,7 +130,7 @@ static void test_table(void **state)
         check_row(a->type == SET_BOOL || a->arg || a->choices, a->name);
         for (size_t k = 0; k < i; k++) {
             check_row(SYNC_SETTINGS[k].offset != a->offset, a->name);
-            check_row(strcmp(SYNC_SETTINGS[k].name, a->name) != 0, a->name);
+            check_row(!str_eq(str_from(SYNC_SETTINGS[k].name), str_from(a->name)), a->name);
         }
     }
 }
