@@ -68,7 +68,8 @@ struct destination_driver {
     const char *name;
     const char *const *prefixes; // of URLs; NULL ends
     size_t max_columns;
-    bool schemas; // tables are named schema.table
+    bool schemas;     // tables are named schema.table
+    bool row_in_page; // a row must fit a page of 8 kB (overflow.h)
     // By enum column_type: the type's name, what stands behind a parameter of it, and the
     // expression that reads a column as canonical text, with "%s" for the column.
     const char *const *types;

@@ -281,6 +281,7 @@ const struct destination_driver DESTINATION_POSTGRES = {
     .prefixes = PREFIXES,
     .max_columns = LIMIT_COLUMNS_PG,
     .schemas = true,
+    .row_in_page = true,
     .types = TYPES,
     .casts = CASTS,
     .reads = READS,

@@ -1,6 +1,8 @@
 #include "destination/statements.h"
 
+#include "core/limits.h"
 #include "core/timestamp.h"
+#include "destination/overflow.h"
 
 bool session_connect(struct destination *dest, struct str stream, struct session **ret,
                      struct error *err)
@@ -204,6 +206,27 @@ bool session_index_synced(struct session *s, const struct table *table, struct e
     return schema_index_synced(s, table, err);
 }
 
+// A batch as it was given, less what is too large for the database; that is written as reject rows.
+static bool write_fitting(struct session *s, struct target *t, struct batch *batch,
+                          struct error *err)
+{
+    if (!overflow_possible(s, t) || batch->n_rows == 0) {
+        return s->dest->driver->write(s, t, batch, err);
+    }
+    struct arena arena;
+    struct batch rejects;
+    struct target *reject_target = NULL;
+    arena_init(&arena, LIMIT_PAGE_ARENA);
+    overflow_cut(s, t, batch, &arena, &rejects);
+    bool ok = s->dest->driver->write(s, t, batch, err);
+    if (ok && rejects.n_rows > 0) {
+        ok = target_get(s, rejects.table, &reject_target, err) &&
+             s->dest->driver->write(s, reject_target, &rejects, err);
+    }
+    arena_done(&arena);
+    return ok;
+}
+
 bool session_write(struct session *s, const struct batch *batch, struct error *err)
 {
     assert(s->magic == SESSION_MAGIC && s->in_transaction && !s->failed);
@@ -216,7 +239,7 @@ bool session_write(struct session *s, const struct batch *batch, struct error *e
         if (b.op == BATCH_REPLACE && b.deleted && !t->has_deleted) {
             b.n_rows = 0; // rows that cannot be marked are not inserted either
         }
-        ok = s->dest->driver->write(s, t, &b, err);
+        ok = write_fitting(s, t, &b, err);
     }
     return note(s, ok) || error_context(err, "table '%.*s'", STR_ARG(batch->table->name));
 }

@@ -312,6 +312,35 @@ test('1,500 properties with names of 60 characters: none is lost', async (t) => 
   }
 });
 
+test('records larger than a row of PostgreSQL: what fits is in the row, the rest is set aside, nothing is lost', async (t) => {
+  const sim = await Sim.start({ contacts: 120, companies: 0, deals: 0, tickets: 0, engagements: 0 });
+  t.after(() => sim.stop());
+  const names = Array.from({ length: 1200 }, (_, i) => `full_${i}`);
+  await sim.mutate(
+    ...names.map((name) => ({ op: 'property', action: 'create', object: 'contacts', name, type: 'string', fill: 100 })),
+  );
+  for (const destination of [new SqliteDestination(), new PostgresDestination(postgres)]) {
+    const result = await sync(sim, destination, ['--streams', 'contacts']);
+    assert.equal(result.code, 0, result.stderr + result.stdout);
+    assert.equal(await liveRows(destination, 'contact'), (await sim.records()).contacts.live);
+    let aside = 0;
+    for (const record of (await sim.list('contacts', names)).slice(0, 20)) {
+      const loaded = await row(destination, 'contact', 'id', record.id);
+      const rejects = await destination.rows(
+        `SELECT "column", raw_value, reason FROM _sluice_reject WHERE record_id = '${record.id}'`,
+      );
+      const rejected = new Map(rejects.map((r) => [r.column, r]));
+      for (const name of names.filter((name) => record.properties[name])) {
+        const column = `property_${name}`;
+        const value = loaded[column] ?? rejected.get(column)?.raw_value;
+        assert.equal(value, record.properties[name], `${destination.kind} ${record.id} ${name}`);
+        aside += loaded[column] === null;
+      }
+    }
+    assert.equal(aside > 0, destination.kind === 'postgres', `${aside} values set aside`);
+  }
+});
+
 test('the same destination from an undisturbed and from a changing portal', async (t) => {
   // Records change while they are read; a later run brings what the first could not see.
   const destination = new SqliteDestination();
