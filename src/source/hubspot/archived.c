@@ -40,17 +40,18 @@ bool archived_walk_next(struct source_stream *s, struct page **ret, struct error
     struct json results = {0};
     struct decode_result x;
     int64_t *ids;
+    bool more = false;
     bool ok = fetch_json(s->client, &r, page->doc, &root, &page->bytes, err) &&
-              (json_get(root, STR("results"), &results),
-               decode_ids(results, &page->arena, &ids, &x, err));
+              fetch_results(root, &results, err) &&
+              decode_ids(results, &page->arena, &ids, &x, err) &&
+              fetch_cursor(root, o->state.after_text, o->state.after_text, &more, err);
     buf_done(&query);
     if (!ok) {
         page_destroy(page);
         return error_context(err, "archived records");
     }
     add_marks(s, page, ids, x.n_records);
-    memset(o->state.after_text, 0, CURSOR_MAX);
-    if (!next_cursor(root, o->state.after_text)) {
+    if (!more) {
         object_next_phase(s);
     }
     object_page_cursor(s, page);

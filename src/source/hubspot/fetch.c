@@ -52,3 +52,59 @@ bool fetch_json(struct hubspot_client *client, const struct hubspot_request *r,
     }
     return false;
 }
+
+bool fetch_results(struct json root, struct json *ret, struct error *err)
+{
+    struct json results;
+    if (!json_get(root, STR("results"), &results) || json_type(results) != JSON_ARRAY) {
+        return error_set(err, ERR_SOURCE_DATA, "the answer has no list of \"results\"");
+    }
+    *ret = results;
+    return true;
+}
+
+bool fetch_after(struct json v, char digits[FETCH_DIGITS_MAX], struct str *ret, struct error *err)
+{
+    struct json paging;
+    struct json next;
+    struct json after;
+    struct str text = {NULL, 0};
+    int64_t number = 0;
+    if (!json_get(v, STR("paging"), &paging) || !json_get(paging, STR("next"), &next) ||
+        json_is_null(next)) {
+        *ret = text;
+        return true;
+    }
+    if (json_get(next, STR("after"), &after) && !json_string(after, &text) &&
+        json_int(after, &number)) {
+        snprintf(digits, FETCH_DIGITS_MAX, "%lld", (long long)number);
+        text = str_from(digits);
+    }
+    if (text.len == 0 || str_find_char(text, '\0') >= 0) {
+        return error_set(err, ERR_SOURCE_DATA,
+                         "the list goes on, but \"paging.next.after\" does not say from where");
+    }
+    *ret = text;
+    return true;
+}
+
+bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], bool *ret_more,
+                  struct error *err)
+{
+    char digits[FETCH_DIGITS_MAX];
+    struct str after;
+    if (!fetch_after(root, digits, &after, err)) {
+        return false;
+    }
+    if (after.len >= CURSOR_MAX) {
+        return error_set(err, ERR_SOURCE_DATA, "a cursor of %zu bytes; %d are understood",
+                         after.len, CURSOR_MAX - 1);
+    }
+    if (after.len > 0 && str_eq(after, str_from(current))) {
+        return error_set(err, ERR_SOURCE_DATA, "the next page of the list is the same page again");
+    }
+    memset(out, 0, CURSOR_MAX);
+    memcpy(out, after.len > 0 ? after.ptr : "", after.len);
+    *ret_more = after.len > 0;
+    return true;
+}

@@ -3,6 +3,7 @@
 
 #include "data/json.h"
 #include "hubspot/client.h"
+#include "source/hubspot/state.h"
 
 // One call and its parsed answer in `doc`; nothing else may be pending at the client. `*ret_bytes`
 // may be NULL.
@@ -21,3 +22,17 @@ enum fetch_result {
 enum fetch_result fetch_parse(struct hubspot_client *client, struct hubspot_answer *a,
                               struct json_doc *doc, struct json *ret_root, bool *ret_suspicious,
                               struct error *err);
+
+// The list of "results" of an answer; SOURCE_DATA when there is none: what is not an empty list
+// must not be taken for one.
+bool fetch_results(struct json root, struct json *ret, struct error *err) MUST_CHECK;
+// "paging.next.after" of `v`, whose absence alone ends a list: *ret is then empty. SOURCE_DATA when
+// the list goes on but does not say from where. A number is made text in `digits`.
+enum { FETCH_DIGITS_MAX = 32 };
+bool fetch_after(struct json v, char digits[FETCH_DIGITS_MAX], struct str *ret,
+                 struct error *err) MUST_CHECK;
+// The same as a cursor that fits the state; *ret_more tells whether there is a next page.
+// SOURCE_DATA also when the next page is `current` again, which would never end. `out` may be
+// `current`; it is cleared when there is no next page.
+bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], bool *ret_more,
+                  struct error *err) MUST_CHECK;

@@ -190,29 +190,6 @@ static void maybe_split(struct source_stream *s)
 
 // ---- answers
 
-bool next_cursor(struct json root, char out[CURSOR_MAX])
-{
-    struct json paging;
-    struct json next;
-    struct str after;
-    struct json value;
-    if (!json_get(root, STR("paging"), &paging) || !json_get(paging, STR("next"), &next) ||
-        !json_get(next, STR("after"), &value)) {
-        return false;
-    }
-    int64_t number = 0;
-    if (json_string(value, &after) && after.len > 0 && after.len < CURSOR_MAX) {
-        memcpy(out, after.ptr, after.len);
-        out[after.len] = '\0';
-        return true;
-    }
-    if (json_int(value, &number)) {
-        snprintf(out, CURSOR_MAX, "%lld", (long long)number);
-        return true;
-    }
-    return false;
-}
-
 // What a page tells about its range.
 static void note_page(struct full_walk *w, struct full_slot *slot, const struct decode_result *x)
 {
@@ -293,8 +270,11 @@ static bool take_narrow(struct source_stream *s, struct full_slot *slot, struct 
     struct id_range before = slot->range;
     struct json results = {0};
     char after[CURSOR_MAX] = "";
-    json_get(root, STR("results"), &results);
-    bool more = next_cursor(root, after);
+    bool more = false;
+    if (!fetch_results(root, &results, err) ||
+        !fetch_cursor(root, before.after, after, &more, err)) {
+        return false;
+    }
     int64_t last_id = last_id_of(results);
     bool over = !more || last_id >= slot->range.end_id;
     // Ask for what comes next before decoding this page: the server works while we do.
@@ -330,13 +310,16 @@ static bool take_ids(struct source_stream *s, struct full_slot *slot, struct jso
     struct json results = {0};
     struct decode_result x;
     int64_t *ids;
-    json_get(root, STR("results"), &results);
-    if (!decode_ids(results, &page->arena, &ids, &x, err)) {
+    bool more = false;
+    if (!fetch_results(root, &results, err) || !decode_ids(results, &page->arena, &ids, &x, err) ||
+        !fetch_cursor(root, slot->range.after, slot->next_after, &more, err)) {
         return false;
     }
+    if (x.n_records > WIDE_IDS_MAX) {
+        return error_set(err, ERR_SOURCE_DATA, "%zu records where at most %d were asked for",
+                         x.n_records, WIDE_IDS_MAX);
+    }
     note_page(w, slot, &x);
-    memset(slot->next_after, 0, sizeof slot->next_after);
-    bool more = next_cursor(root, slot->next_after);
     if (more) {
         check_cursor(w, &x, slot->next_after);
     }
@@ -345,7 +328,7 @@ static bool take_ids(struct source_stream *s, struct full_slot *slot, struct jso
         return true;
     }
     slot->n_ids = 0;
-    for (size_t i = 0; i < x.n_records && slot->n_ids < WIDE_IDS_MAX; i++) {
+    for (size_t i = 0; i < x.n_records; i++) {
         if (ids[i] < slot->range.end_id) {
             slot->ids[slot->n_ids++] = ids[i];
         }

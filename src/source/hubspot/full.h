@@ -57,5 +57,3 @@ bool wide_take(struct source_stream *s, struct full_slot *slot, struct hubspot_a
 // full.c
 void full_advance(struct full_slot *slot, const char *after, int64_t next_id, bool last);
 void full_cursor(struct source_stream *s, struct page *page);
-// paging.next.after as text; false when there is no next page.
-bool next_cursor(struct json root, char out[CURSOR_MAX]);

@@ -90,21 +90,6 @@ static void owner_rows(struct source_stream *s, struct json results, struct page
     reference_keep(page, &OWNER_TEAM, n_teams);
 }
 
-static bool take_after(struct json root, char out[256])
-{
-    struct json paging;
-    struct json next;
-    struct str after;
-    out[0] = '\0';
-    if (!json_get(root, STR("paging"), &paging) || !json_get(paging, STR("next"), &next) ||
-        !json_get_string(next, STR("after"), &after) || after.len == 0 || after.len >= 256) {
-        return false;
-    }
-    memcpy(out, after.ptr, after.len);
-    out[after.len] = '\0';
-    return true;
-}
-
 static bool owners_next(struct source_stream *s, struct page **ret, struct error *err)
 {
     static const char *const ARCHIVED[] = {"false", "true"};
@@ -125,14 +110,18 @@ static bool owners_next(struct source_stream *s, struct page **ret, struct error
     struct hubspot_request request = {.endpoint = HUBSPOT_OWNERS, .query = buf_str(&query)};
     struct page *page = stream_page(s);
     struct json root;
-    bool ok = fetch_json(s->client, &request, page->doc, &root, &page->bytes, err);
+    struct json results;
+    bool more = false;
+    bool ok = fetch_json(s->client, &request, page->doc, &root, &page->bytes, err) &&
+              fetch_results(root, &results, err) &&
+              fetch_cursor(root, r->after, r->after, &more, err);
     buf_done(&query);
     if (!ok) {
         page_destroy(page);
         return error_context(err, "owners");
     }
-    owner_rows(s, reference_results(root), page);
-    if (!take_after(root, r->after)) {
+    owner_rows(s, results, page);
+    if (!more) {
         r->part++;
     }
     *ret = page;

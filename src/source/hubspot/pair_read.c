@@ -150,16 +150,22 @@ static bool result_id(struct json result, int64_t *ret_id)
 }
 
 // Remembers where a record's list goes on.
-static void note_more(struct pair_reader *r, struct json result, int64_t id, struct pair_more *more,
-                      size_t *n)
+static bool note_more(struct pair_reader *r, struct json result, int64_t id, size_t *n,
+                      struct error *err)
 {
-    struct json paging;
-    struct json next;
+    char digits[FETCH_DIGITS_MAX];
     struct str after;
-    if (json_get(result, STR("paging"), &paging) && json_get(paging, STR("next"), &next) &&
-        json_get_string(next, STR("after"), &after) && *n < PAIR_IDS_MAX) {
-        more[(*n)++] = (struct pair_more){id, arena_dup(&r->more_arena[r->more_side], after)};
+    if (!fetch_after(result, digits, &after, err)) {
+        return error_context(err, "record %lld", (long long)id);
     }
+    if (after.len == 0) {
+        return true;
+    }
+    if (*n == PAIR_IDS_MAX) {
+        return error_set(err, ERR_SOURCE_DATA, "more records than were asked for");
+    }
+    r->more[(*n)++] = (struct pair_more){id, arena_dup(&r->more_arena[r->more_side], after)};
+    return true;
 }
 
 static size_t count_rows(struct json results)
@@ -308,7 +314,7 @@ static bool take_found(struct pair_reader *r, struct json results, struct error 
     return true;
 }
 
-static void take_more(struct pair_reader *r, struct json results)
+static bool take_more(struct pair_reader *r, struct json results, struct error *err)
 {
     struct json_iter it = json_iter(results);
     struct json result;
@@ -317,11 +323,12 @@ static void take_more(struct pair_reader *r, struct json results)
     r->more_side ^= 1; // the old texts are not needed once their call has been answered
     arena_reset(&r->more_arena[r->more_side]);
     while (json_next(&it, &result)) {
-        if (result_id(result, &id)) {
-            note_more(r, result, id, r->more, &n);
+        if (result_id(result, &id) && !note_more(r, result, id, &n, err)) {
+            return false;
         }
     }
     r->n_more = n;
+    return true;
 }
 
 // The rows of changed records of the other side go, and come back with the records they are
@@ -367,9 +374,7 @@ static bool call(struct pair_reader *r, struct page *page, struct json *ret_resu
         .body = buf_str(&r->body),
     };
     return fetch_json(r->stream->client, &request, page->doc, &root, &page->bytes, err) &&
-           check_errors(root, err) &&
-           (json_get(root, STR("results"), ret_results) ||
-            error_set(err, ERR_SOURCE_DATA, "the answer has no \"results\""));
+           check_errors(root, err) && fetch_results(root, ret_results, err);
 }
 
 bool pair_reader_next(struct pair_reader *r, struct page **ret, struct error *err)
@@ -378,14 +383,14 @@ bool pair_reader_next(struct pair_reader *r, struct page **ret, struct error *er
     struct page *page = stream_page(r->stream);
     struct json results;
     bool lookup = r->task == PAIR_TASK_LOOKUP;
-    if (!call(r, page, &results, err) || (lookup && !take_found(r, results, err))) {
+    if (!call(r, page, &results, err) || (lookup && !take_found(r, results, err)) ||
+        !take_more(r, results, err)) {
         page_destroy(page);
         return false;
     }
     if (!lookup) {
         take_rows(r, results, page);
     }
-    take_more(r, results);
     if (r->n_more > 0) {
         page->hold = true; // the same chunk goes on
     } else if (lookup) {

@@ -155,7 +155,9 @@ static bool pipelines_next(struct source_stream *s, struct page **ret, struct er
                                       .args.type = str_from(part->object)};
     struct page *page = stream_page(s);
     struct json root;
-    if (!fetch_json(s->client, &request, page->doc, &root, &page->bytes, err)) {
+    struct json results;
+    if (!fetch_json(s->client, &request, page->doc, &root, &page->bytes, err) ||
+        !fetch_results(root, &results, err)) {
         error_context(err, "pipelines of %s", part->object);
         r->part++;
         *ret = page; // empty
@@ -165,7 +167,7 @@ static bool pipelines_next(struct source_stream *s, struct page **ret, struct er
         page_destroy(page);
         return false;
     }
-    pipeline_rows(part, reference_results(root), page);
+    pipeline_rows(part, results, page);
     r->part++;
     *ret = page;
     return true;

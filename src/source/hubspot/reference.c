@@ -64,10 +64,3 @@ void reference_keep(struct page *page, const struct table *table, size_t n)
     assert(b->table == table && n <= b->n_rows);
     b->n_rows = n;
 }
-
-struct json reference_results(struct json root)
-{
-    struct json results = {0};
-    struct json none = {0};
-    return json_get(root, STR("results"), &results) ? results : none;
-}

@@ -9,10 +9,10 @@
 // A walk over a fixed list of calls; each answer is one page.
 struct reference {
     int64_t started_ms;
-    size_t part;     // which call comes next
-    char after[256]; // cursor within the part
-    bool closed;     // the closing page has been given
-    bool failed;     // a part could not be read; `error` is the first such
+    size_t part;            // which call comes next
+    char after[CURSOR_MAX]; // cursor within the part
+    bool closed;            // the closing page has been given
+    bool failed;            // a part could not be read; `error` is the first such
     struct error error;
 };
 
@@ -27,5 +27,3 @@ bool reference_skip(struct reference *r, const struct error *err);
 bool reference_end(struct reference *r, struct error *err) MUST_CHECK;
 // Cuts the newest batch of the page, which is of `table`, to the n rows that were filled.
 void reference_keep(struct page *page, const struct table *table, size_t n);
-// "results" of an answer, or a value that has no elements.
-struct json reference_results(struct json root);

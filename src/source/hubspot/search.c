@@ -136,14 +136,15 @@ static void finish_pass(struct source_stream *s)
     object_next_phase(s);
 }
 
-// Where the walk goes from a page; false when the page must be thrown away and asked for otherwise.
-static bool move_on(struct source_stream *s, const struct decode_result *x, struct json root)
+// Where the walk goes from a page, whose next one is at `next` ("": there is none); false when the
+// page must be thrown away and asked for otherwise.
+static bool move_on(struct source_stream *s, const struct decode_result *x, struct json root,
+                    const char next[CURSOR_MAX])
 {
     struct object_stream *o = object_stream_of(s);
     struct search_walk *k = o->search;
     int64_t total = -1;
-    char next[CURSOR_MAX] = "";
-    bool more = next_cursor(root, next);
+    bool more = next[0] != '\0';
     json_get_int(root, STR("total"), &total);
     if (k->first_total < 0) {
         k->first_total = total;
@@ -171,7 +172,7 @@ static bool move_on(struct source_stream *s, const struct decode_result *x, stru
     } else if (more && x->n_seen > 0) {
         o->state.after_id = x->last_id;
     } else if (more && strtoll(next, NULL, 10) <= OFFSET_MAX) {
-        memcpy(k->offset, next, sizeof next); // an empty page with a next link: follow it
+        memcpy(k->offset, next, CURSOR_MAX); // an empty page with a next link: follow it
     } else if (k->first_total > 0 && k->received < (uint64_t)k->first_total) {
         to_windows(o); // fewer than counted: order and filter disagree about ids
     } else {
@@ -188,12 +189,20 @@ static bool take_page(struct source_stream *s, struct json root, bool suspicious
     struct json results = {0};
     struct decode_result x;
     int64_t *ids;
+    char next[CURSOR_MAX];
+    bool more = false;
     *ret_keep = false;
-    json_get(root, STR("results"), &results);
-    if (!decode_ids(results, &page->arena, &ids, &x, err)) {
+    if (!fetch_results(root, &results, err) || !decode_ids(results, &page->arena, &ids, &x, err) ||
+        !fetch_cursor(root, k->offset, next, &more, err)) {
         return false;
     }
-    if (!move_on(s, &x, root)) {
+    size_t asked = k->ids_only ? WIDE_IDS_MAX : SEARCH_PAGE;
+    if (x.n_records > asked || (k->by_windows && more && k->width == 1)) {
+        return error_set(err, ERR_SOURCE_DATA,
+                         "search gave %zu records%s where at most %zu were asked for", x.n_records,
+                         more ? " and more" : "", k->by_windows && k->width == 1 ? 1 : asked);
+    }
+    if (!move_on(s, &x, root, next)) {
         return true;
     }
     if (k->ids_only && x.n_records > 0) {
@@ -214,8 +223,8 @@ static bool take_batch(struct source_stream *s, struct json root, bool suspiciou
 {
     struct decode_request r = {.suspicious = suspicious, .op = BATCH_UPSERT, .end_id = INT64_MAX};
     struct decode_result x;
-    json_get(root, STR("results"), &r.results);
-    return decode_page(&object_stream_of(s)->decoder, &r, page, &x, err);
+    return fetch_results(root, &r.results, err) &&
+           decode_page(&object_stream_of(s)->decoder, &r, page, &x, err);
 }
 
 static bool take(struct source_stream *s, struct search_walk *k, struct hubspot_answer *a,
