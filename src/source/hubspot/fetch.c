@@ -92,7 +92,7 @@ bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], b
                   struct error *err)
 {
     char digits[FETCH_DIGITS_MAX];
-    struct str after;
+    struct str after = {NULL, 0};
     if (!fetch_after(root, digits, &after, err)) {
         return false;
     }
