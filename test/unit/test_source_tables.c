@@ -208,7 +208,7 @@ static void test_lists_of_names(void **state)
     assert_true(json_parse(doc, s.tables.json_names, &root, &s.error));
     struct json_iter it = json_iter(root);
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        struct str name;
+        struct str name = {NULL, 0};
         assert_true(json_next(&it, &one) && json_string(one, &name));
         check_slice(name, NAMES[i]);
     }
