@@ -10,10 +10,12 @@
 
 enum { LISTS_MAX = 4, PAGES_MAX = 40 };
 
-// What the server says: lists in order (the last for all that follow), and one answer to searches.
+// What the server says: lists in order (the last for all that follow), and one answer each to
+// searches and to batch reads.
 struct scene {
     const char *lists[LISTS_MAX];
     const char *search;
+    const char *batch;  // to a batch read of objects
     struct arena arena; // of the server's thread
     size_t n_lists;
     struct script *script;
@@ -29,6 +31,9 @@ static void on_request(void *user, const struct script_request *r, struct script
         body = "{\"results\":[{\"name\":\"email\",\"type\":\"string\"}]}";
     } else if (str_find(r->text, STR("/search HTTP")) > 0) {
         body = s->search;
+    } else if (str_find(r->text, STR("/crm/objects/")) > 0 &&
+               str_find(r->text, STR("/batch/read HTTP")) > 0) {
+        body = s->batch;
     } else {
         size_t i = s->n_lists++;
         while (i > 0 && (i >= LISTS_MAX || !s->lists[i])) {
@@ -302,12 +307,49 @@ static void test_lists_without_an_end(void **state)
     }
 }
 
+// ---- batch reads
+
+#define WIDE                                                                                       \
+    "{\"v\":1,\"phase\":\"full\",\"since_ms\":0,\"started_ms\":1790003600000,\"wide\":true,"       \
+    "\"ranges\":[[\"\",0,null]]}"
+#define IDS LIST("{\"id\":\"3\"},{\"id\":\"4\"}", "")
+
+// A record that is gone meanwhile is no failure; one that could not be read is.
+static void test_batch_reads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *batch;
+        size_t records;
+        const char *says; // NULL: all is well
+    } ROWS[] = {
+        {LIST(RECORD("3") "," RECORD("4"), ""), 2, NULL},
+        {LIST(RECORD("4"), ",\"numErrors\":1,\"errors\":[{\"category\":\"OBJECT_NOT_FOUND\"}]"), 1,
+         NULL},
+        {LIST(RECORD("4"), ",\"errors\":[]"), 1, NULL},
+        {LIST(RECORD("4"),
+              ",\"errors\":[{\"category\":\"OBJECT_NOT_FOUND\"},{\"category\":\"INTERNAL"
+              "\",\"message\":\"try \\u001b[2J again\"}]"),
+         0, "INTERNAL : try [2J again"},
+        {LIST(RECORD("4"), ",\"errors\":[{}]"), 0, "could not read some records"},
+        {"{\"errors\":[]}", 0, "no list of \"results\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct scene s = {{IDS}, NOTHING, ROWS[i].batch};
+        struct outcome x = run(&s, "contacts", WIDE);
+        check_row(x.ok == !ROWS[i].says && x.records == ROWS[i].records, ROWS[i].batch);
+        check_contains(x.error.message, ROWS[i].says ? ROWS[i].says : "");
+        finish(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_lists_to_their_end),
         cmocka_unit_test(test_cursors_are_sent),
         cmocka_unit_test(test_lists_without_an_end),
+        cmocka_unit_test(test_batch_reads),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "source/hubspot/fetch.h"
 
+enum { ERROR_SHOWN_MAX = 250 };
+
 // A NUL can only come from its escape; the search costs far less than looking at each value.
 static bool has_nul_escape(struct str body)
 {
@@ -106,5 +108,45 @@ bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], b
     memset(out, 0, CURSOR_MAX);
     memcpy(out, after.len > 0 ? after.ptr : "", after.len);
     *ret_more = after.len > 0;
+    return true;
+}
+
+// "category subCategory: message" of one of the errors.
+static bool explain(struct json e, struct error *err)
+{
+    static const struct str KEYS[] = {STR_INIT("category"), STR_INIT("subCategory"),
+                                      STR_INIT("message")};
+    struct str texts[ARRAY_LEN(KEYS)] = {0};
+    struct arena arena;
+    arena_init(&arena, ERROR_MESSAGE_MAX * ARRAY_LEN(KEYS));
+    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
+        if (json_get_string(e, KEYS[i], &texts[i])) {
+            texts[i] = hubspot_printable(texts[i], ERROR_SHOWN_MAX, &arena);
+        }
+    }
+    error_set(err, ERR_SOURCE_DATA, "HubSpot could not read some records: %.*s %.*s: %.*s",
+              STR_ARG(texts[0]), STR_ARG(texts[1]), STR_ARG(texts[2]));
+    arena_done(&arena);
+    return false;
+}
+
+bool fetch_errors(struct json root, struct error *err)
+{
+    struct json errors;
+    if (!json_get(root, STR("errors"), &errors)) {
+        return true;
+    }
+    struct json_iter it = json_iter(errors);
+    struct json e;
+    while (json_next(&it, &e)) {
+        struct str category = {NULL, 0};
+        struct str sub = {NULL, 0};
+        json_get_string(e, STR("category"), &category);
+        json_get_string(e, STR("subCategory"), &sub);
+        if (!str_eq(category, STR("OBJECT_NOT_FOUND")) &&
+            !str_ends(sub, STR("NO_ASSOCIATIONS_FOUND"))) {
+            return explain(e, err);
+        }
+    }
     return true;
 }

@@ -26,6 +26,9 @@ enum fetch_result fetch_parse(struct hubspot_client *client, struct hubspot_answ
 // The list of "results" of an answer; SOURCE_DATA when there is none: what is not an empty list
 // must not be taken for one.
 bool fetch_results(struct json root, struct json *ret, struct error *err) MUST_CHECK;
+// The "errors" of a batch read. "None" and "unknown" are different: only an answer that says that a
+// record is gone, or has no associations, counts as none; SOURCE_DATA for any other.
+bool fetch_errors(struct json root, struct error *err) MUST_CHECK;
 // "paging.next.after" of `v`, whose absence alone ends a list: *ret is then empty. SOURCE_DATA when
 // the list goes on but does not say from where. A number is made text in `digits`.
 enum { FETCH_DIGITS_MAX = 32 };

@@ -112,32 +112,6 @@ static void build_body(struct pair_reader *r)
     json_end_object(&w);
 }
 
-// "None" and "unknown" are different: only the answer that says that a record has no associations
-// (or is gone) counts as none; any other error fails the chunk.
-static bool check_errors(struct json root, struct error *err)
-{
-    struct json errors;
-    if (!json_get(root, STR("errors"), &errors)) {
-        return true;
-    }
-    struct json_iter it = json_iter(errors);
-    struct json e;
-    while (json_next(&it, &e)) {
-        struct str category = {NULL, 0};
-        struct str sub = {NULL, 0};
-        struct str message = {NULL, 0};
-        json_get_string(e, STR("category"), &category);
-        json_get_string(e, STR("subCategory"), &sub);
-        json_get_string(e, STR("message"), &message);
-        if (!str_eq(category, STR("OBJECT_NOT_FOUND")) &&
-            !str_ends(sub, STR("NO_ASSOCIATIONS_FOUND"))) {
-            return error_set(err, ERR_SOURCE_DATA, "HubSpot could not read them: %.*s %.*s: %.*s",
-                             STR_ARG(category), STR_ARG(sub), STR_ARG(str_sub(message, 0, 300)));
-        }
-    }
-    return true;
-}
-
 static bool result_id(struct json result, int64_t *ret_id)
 {
     struct json from;
@@ -374,7 +348,7 @@ static bool call(struct pair_reader *r, struct page *page, struct json *ret_resu
         .body = buf_str(&r->body),
     };
     return fetch_json(r->stream->client, &request, page->doc, &root, &page->bytes, err) &&
-           check_errors(root, err) && fetch_results(root, ret_results, err);
+           fetch_errors(root, err) && fetch_results(root, ret_results, err);
 }
 
 bool pair_reader_next(struct pair_reader *r, struct page **ret, struct error *err)

@@ -223,7 +223,7 @@ static bool take_batch(struct source_stream *s, struct json root, bool suspiciou
 {
     struct decode_request r = {.suspicious = suspicious, .op = BATCH_UPSERT, .end_id = INT64_MAX};
     struct decode_result x;
-    return fetch_results(root, &r.results, err) &&
+    return fetch_results(root, &r.results, err) && fetch_errors(root, err) &&
            decode_page(&object_stream_of(s)->decoder, &r, page, &x, err);
 }
 

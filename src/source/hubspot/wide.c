@@ -130,7 +130,9 @@ static bool take_results(struct source_stream *s, struct full_slot *slot, struct
 {
     struct object_stream *o = object_stream_of(s);
     struct json results = {0};
-    json_get(root, STR("results"), &results);
+    if (!fetch_results(root, &results, err) || !fetch_errors(root, err)) {
+        return false;
+    }
     // Merged, not inserted: a stretch may go out in two pages, of which a crash may keep only the
     // first.
     struct decode_request r = {
