@@ -193,6 +193,20 @@ static bool read_ids(void *user, const struct source_ids_query *q, int64_t *ids,
     "]}"
 #define LATELY "99999999999999"
 
+static struct source *open_source(struct script *script)
+{
+    struct source_hubspot_options options = {.account = {.base_url = str_from(script_url(script)),
+                                                         .token = STR("token"),
+                                                         .share = 0.8,
+                                                         .search_per_second = 5,
+                                                         .clock = clock_system()},
+                                             .association_sweep_ms = 24 * 3600 * 1000};
+    struct source *source = NULL;
+    struct error err;
+    assert_true(http_client_global_init(&err) && source_hubspot_open(&options, &source, &err));
+    return source;
+}
+
 // A sweep is due, or goes on, or was asked for; otherwise only what has changed is read.
 static void test_what_comes_next(void **state)
 {
@@ -225,14 +239,7 @@ static void test_what_comes_next(void **state)
     const struct script_answer account = {script_format(&arena, 200, "", STR("{\"portalId\":7}")),
                                           SCRIPT_KEEP};
     struct script *script = script_play(&account, 1);
-    struct source_hubspot_options options = {.account = {.base_url = str_from(script_url(script)),
-                                                         .token = STR("token"),
-                                                         .share = 0.8,
-                                                         .search_per_second = 5,
-                                                         .clock = clock_system()},
-                                             .association_sweep_ms = 24 * 3600 * 1000};
-    struct source *source = NULL;
-    assert_true(http_client_global_init(&err) && source_hubspot_open(&options, &source, &err));
+    struct source *source = open_source(script);
     const struct source_lookup lookup = {.read_ids = read_ids};
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct source_stream_options open = {.info = source_hubspot_find(str_from(ROWS[i].stream)),
