@@ -3,6 +3,7 @@
 #include "core/limits.h"
 #include "data/json.h"
 #include "data/json_writer.h"
+#include "source/hubspot/state.h"
 
 static const char *const PHASE_NAMES[] = {
     [PAIR_IDLE] = "idle", [PAIR_SWEEP] = "sweep", [PAIR_FROM] = "from", [PAIR_TO] = "to"};
@@ -73,14 +74,8 @@ bool pair_state_parse(struct str text, struct pair_state *ret, struct error *err
     }
     struct json_doc *doc = json_doc_create();
     struct json root;
-    int64_t version = 0;
-    bool ok = json_parse(doc, text, &root, err);
-    if (ok && (!json_get_int(root, STR("v"), &version) || version != PAIR_STATE_VERSION)) {
-        ok = error_set(err, ERR_STATE, "the state has version %lld; this sluice knows version %d",
-                       (long long)version, PAIR_STATE_VERSION);
-    } else if (!ok || !parse_fields(root, &s)) {
-        ok = error_set(err, ERR_STATE, "the state in _sluice_state cannot be read");
-    }
+    bool ok = state_open(doc, text, PAIR_STATE_VERSION, &root, err) &&
+              (parse_fields(root, &s) || state_unreadable(err));
     json_doc_destroy(doc);
     if (ok) {
         *ret = s;

@@ -86,6 +86,27 @@ static bool parse_fields(struct json root, struct object_state *s)
     return set_text(s->after_text, after) && parse_ranges(root, s);
 }
 
+bool state_unreadable(struct error *err)
+{
+    return error_set(err, ERR_STATE, "the state in _sluice_state cannot be read");
+}
+
+bool state_open(struct json_doc *doc, struct str text, int version, struct json *ret_root,
+                struct error *err)
+{
+    int64_t found = 0;
+    struct json root;
+    if (!json_parse(doc, text, &root, err)) {
+        return state_unreadable(err);
+    }
+    if (!json_get_int(root, STR("v"), &found) || found != version) {
+        return error_set(err, ERR_STATE, "the state has version %lld; this sluice knows version %d",
+                         (long long)found, version);
+    }
+    *ret_root = root;
+    return true;
+}
+
 bool object_state_parse(struct str text, struct object_state *ret, struct error *err)
 {
     struct object_state s = {.ordered = true};
@@ -95,14 +116,8 @@ bool object_state_parse(struct str text, struct object_state *ret, struct error 
     }
     struct json_doc *doc = json_doc_create();
     struct json root;
-    int64_t version = 0;
-    bool ok = json_parse(doc, text, &root, err);
-    if (ok && (!json_get_int(root, STR("v"), &version) || version != STATE_VERSION)) {
-        ok = error_set(err, ERR_STATE, "the state has version %lld; this sluice knows version %d",
-                       (long long)version, STATE_VERSION);
-    } else if (!ok || !parse_fields(root, &s)) {
-        ok = error_set(err, ERR_STATE, "the state in _sluice_state cannot be read");
-    }
+    bool ok = state_open(doc, text, STATE_VERSION, &root, err) &&
+              (parse_fields(root, &s) || state_unreadable(err));
     json_doc_destroy(doc);
     if (ok) {
         *ret = s;

@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "data/json.h"
 
 enum { STATE_VERSION = 1, RANGES_MAX = 8, CURSOR_MAX = 200 };
 
@@ -40,6 +41,11 @@ struct object_state {
     char after_text[CURSOR_MAX]; // archived: HubSpot's cursor
 };
 
+// What all states have in common: `text` parsed into `doc`, and its version checked. STATE errors.
+bool state_open(struct json_doc *doc, struct str text, int version, struct json *ret_root,
+                struct error *err) MUST_CHECK;
+// The error for a state that lacks something; returns false.
+bool state_unreadable(struct error *err);
 // Reads a state; ret->phase is PHASE_IDLE with since_ms 0 for none. STATE error when it cannot be
 // understood.
 bool object_state_parse(struct str text, struct object_state *ret, struct error *err) MUST_CHECK;
