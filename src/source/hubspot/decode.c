@@ -3,7 +3,12 @@
 #include "core/timestamp.h"
 #include "data/json_writer.h"
 
-enum { REJECT_COLUMNS = 6, REJECTS_FIRST = 16, RAW_SHOWN_MAX = 65536 };
+enum {
+    REJECT_COLUMNS = 6,
+    REJECTS_FIRST = 16,
+    RAW_SHOWN_MAX = 65536,
+    MERGE_CELLS_MAX = 4000000, // of the rows that mark losers: 64 MB, a quarter of a page's arena
+};
 
 // What is set aside in one page; grows in the page's arena.
 struct rejects {
@@ -155,6 +160,11 @@ static void note_merges(struct work *w, int64_t winner, struct str list)
         int64_t loser = 0;
         if (!str_to_int64(str_trim(one), &loser) || loser <= 0 || loser == winner) {
             continue;
+        }
+        if ((w->n_merges + 1) * w->d->tables->main.n_columns > MERGE_CELLS_MAX) {
+            add_reject(w, STR("hs_merged_object_ids"), one,
+                       "more merged records in one page than can be marked deleted at once");
+            return;
         }
         if (w->n_merges == w->cap_merges) {
             size_t cap = w->cap_merges ? w->cap_merges * 2 : REJECTS_FIRST;

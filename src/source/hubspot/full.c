@@ -251,11 +251,17 @@ static int64_t last_id_of(struct json results)
 {
     struct json_iter it = json_iter(results);
     struct json record;
+    struct json value;
     struct str text;
     int64_t id = 0;
     while (json_next(&it, &record)) {
-        if (json_get_string(record, STR("id"), &text)) {
+        if (!json_get(record, STR("id"), &value)) {
+            continue;
+        }
+        if (json_string(value, &text)) {
             str_to_int64(text, &id);
+        } else {
+            json_int(value, &id);
         }
     }
     return id;

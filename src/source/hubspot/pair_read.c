@@ -35,6 +35,7 @@ static void set_chunk(struct pair_reader *r, const int64_t *ids, size_t n, enum 
     memcpy(r->ids, ids, n * sizeof *ids);
     r->n_ids = n;
     r->n_more = 0;
+    r->n_calls = 0;
     r->first = true;
     r->task = task;
 }
@@ -357,6 +358,11 @@ bool pair_reader_next(struct pair_reader *r, struct page **ret, struct error *er
     struct page *page = stream_page(r->stream);
     struct json results;
     bool lookup = r->task == PAIR_TASK_LOOKUP;
+    if (++r->n_calls > PAIR_CALLS_MAX) {
+        page_destroy(page);
+        return error_set(err, ERR_SOURCE_DATA, "the lists of %zu records do not end after %d calls",
+                         r->n_ids, PAIR_CALLS_MAX);
+    }
     if (!call(r, page, &results, err) || (lookup && !take_found(r, results, err)) ||
         !take_more(r, results, err)) {
         page_destroy(page);

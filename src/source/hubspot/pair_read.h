@@ -7,7 +7,13 @@
 
 #include "source/hubspot/internal.h"
 
-enum { PAIR_IDS_MAX = 1000, PAIR_COLUMNS = 5, PAIR_KEYS = 4, PAIR_FOUND_MAX = 4000000 };
+enum {
+    PAIR_IDS_MAX = 1000,
+    PAIR_COLUMNS = 5,
+    PAIR_KEYS = 4,
+    PAIR_FOUND_MAX = 4000000,
+    PAIR_CALLS_MAX = 20000
+};
 
 enum pair_task {
     PAIR_TASK_NONE,
@@ -33,6 +39,7 @@ struct pair_reader {
     int64_t ids[PAIR_IDS_MAX]; // of the chunk at hand
     size_t n_ids;
     int64_t last_id;               // the greatest of the chunk that was begun
+    int n_calls;                   // made for the chunk at hand
     bool first;                    // the next page replaces the chunk's rows
     int64_t changed[PAIR_IDS_MAX]; // reverse: the changed records of the other side
     size_t n_changed;

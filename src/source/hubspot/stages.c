@@ -146,7 +146,11 @@ bool stages_build(struct hubspot_client *client, const struct object_tables *t, 
     }
     for (size_t i = 0; i < n; i++) {
         struct str id = stages_match(items[i].stage, ids, n_ids);
-        items[i].stage = id.len > 0 ? id : items[i].stage;
+        bool taken = false; // by another property: two rows would have one key
+        for (size_t k = 0; k < i && !taken; k++) {
+            taken = str_eq(items[k].stage, id);
+        }
+        items[i].stage = id.len > 0 && !taken ? id : items[i].stage;
     }
     *ret = (struct stages){items, n};
     return true;
