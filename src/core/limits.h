@@ -17,6 +17,6 @@ enum {
     LIMIT_STATE_BYTES = 1024 * 1024,      // one stream's state
     LIMIT_SETTINGS_VALUE = 64 * 1024,     // one setting's text
     LIMIT_REQUEST_BODY = 8 * 1024 * 1024, // a body we send, or that hubsim accepts
-    LIMIT_QUEUE_PAGES = 2,                // pages between extraction and loading
+    LIMIT_QUEUE_PAGES = 1,                // pages between extraction and loading
     LIMIT_TRIES = 5,                      // tries of one request
 };
