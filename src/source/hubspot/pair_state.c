@@ -73,7 +73,7 @@ bool pair_state_parse(struct str text, struct pair_state *ret, struct error *err
         return true;
     }
     struct json_doc *doc = json_doc_create();
-    struct json root;
+    struct json root = {0};
     bool ok = state_open(doc, text, PAIR_STATE_VERSION, &root, err) &&
               (parse_fields(root, &s) || state_unreadable(err));
     json_doc_destroy(doc);

@@ -95,7 +95,7 @@ bool state_open(struct json_doc *doc, struct str text, int version, struct json 
                 struct error *err)
 {
     int64_t found = 0;
-    struct json root;
+    struct json root = {0};
     if (!json_parse(doc, text, &root, err)) {
         return state_unreadable(err);
     }
@@ -115,7 +115,7 @@ bool object_state_parse(struct str text, struct object_state *ret, struct error 
         return true;
     }
     struct json_doc *doc = json_doc_create();
-    struct json root;
+    struct json root = {0};
     bool ok = state_open(doc, text, STATE_VERSION, &root, err) &&
               (parse_fields(root, &s) || state_unreadable(err));
     json_doc_destroy(doc);
