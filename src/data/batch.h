@@ -28,6 +28,21 @@ struct cell {
     uint32_t kind; // enum cell_kind
 };
 
+// Cells from plain values. An empty slice is NULL: that is how HubSpot clears a value.
+static inline struct cell cell_text(struct str s)
+{
+    return (struct cell){
+        .ptr = s.ptr, .len = (uint32_t)s.len, .kind = s.len > 0 ? CELL_TEXT : CELL_NULL};
+}
+static inline struct cell cell_int(int64_t n)
+{
+    return (struct cell){.num = n, .kind = CELL_INT};
+}
+static inline struct cell cell_bool(bool b)
+{
+    return (struct cell){.num = b, .kind = CELL_BOOL};
+}
+
 enum batch_op {
     BATCH_UPSERT, // merge on the primary key: new rows are inserted, known ones get all columns of
                   // the batch

@@ -65,20 +65,15 @@ static size_t columns_that_fit(const struct target *t, const struct cell *row)
     return n;
 }
 
-static struct cell text_cell(struct str s)
-{
-    return (struct cell){.ptr = s.ptr, .len = (uint32_t)s.len, .kind = CELL_TEXT};
-}
-
 static struct cell as_text(const struct cell *c, struct arena *arena)
 {
     switch ((enum cell_kind)c->kind) {
     case CELL_INT:
-        return text_cell(arena_printf(arena, "%lld", (long long)c->num));
+        return cell_text(arena_printf(arena, "%lld", (long long)c->num));
     case CELL_BOOL:
-        return text_cell(c->num ? STR("true") : STR("false"));
+        return cell_text(c->num ? STR("true") : STR("false"));
     case CELL_FLOAT:
-        return text_cell(arena_printf(arena, "%.17g", c->dbl));
+        return cell_text(arena_printf(arena, "%.17g", c->dbl));
     case CELL_NULL:
     case CELL_TEXT:
     default:
@@ -96,12 +91,12 @@ static size_t move_values(const struct session *s, const struct target *t, struc
             continue;
         }
         struct cell *out = &rejects[n++ * REJECT_COLUMNS];
-        out[0] = text_cell(s->stream);
+        out[0] = cell_text(s->stream);
         out[1] = as_text(&row[0], arena);
-        out[2] = text_cell(t->table.columns[i].name);
+        out[2] = cell_text(t->table.columns[i].name);
         out[3] = as_text(&row[i], arena);
-        out[4] = text_cell(REASON);
-        out[5] = text_cell(str_from(s->synced));
+        out[4] = cell_text(REASON);
+        out[5] = cell_text(str_from(s->synced));
         row[i] = (struct cell){.kind = CELL_NULL};
     }
     return n;

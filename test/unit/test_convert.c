@@ -29,7 +29,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct str cell_text(struct cell c, struct arena *arena)
+static struct str shown(struct cell c, struct arena *arena)
 {
     switch ((enum cell_kind)c.kind) {
     case CELL_TEXT:
@@ -58,7 +58,7 @@ static void check_table(enum column_type type, const struct golden *rows, size_t
         check_row((reason != NULL) == (result == CONVERT_REJECT), rows[i].raw);
         check_row((cell.kind == CELL_NULL) == (rows[i].want == NULL), rows[i].raw);
         if (rows[i].want) {
-            check_str(cell_text(cell, arena), rows[i].want);
+            check_str(shown(cell, arena), rows[i].want);
         }
     }
 }
@@ -545,7 +545,7 @@ static void test_json(void **state)
         check_row((reason != NULL) == (result == CONVERT_REJECT), ROWS[i].json);
         check_row((cell.kind == CELL_NULL) == (ROWS[i].want == NULL), ROWS[i].json);
         if (ROWS[i].want) {
-            check_str(cell_text(cell, *state), ROWS[i].want);
+            check_str(shown(cell, *state), ROWS[i].want);
         }
     }
     json_doc_destroy(doc);

@@ -35,7 +35,7 @@ bool archived_walk_next(struct source_stream *s, struct page **ret, struct error
     struct hubspot_request r = {.endpoint = HUBSPOT_OBJECT_LIST,
                                 .args.type = str_from(o->tables.info->name),
                                 .query = buf_str(&query)};
-    struct page *page = object_page(s);
+    struct page *page = stream_page(s);
     struct json root;
     struct json results = {0};
     struct decode_result x;

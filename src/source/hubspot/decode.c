@@ -29,17 +29,6 @@ struct work {
     size_t n_merges, cap_merges;
 };
 
-static struct cell text_cell(struct str s)
-{
-    return (struct cell){
-        .ptr = s.ptr, .len = (uint32_t)s.len, .kind = s.len ? CELL_TEXT : CELL_NULL};
-}
-
-static struct cell int_cell(int64_t n)
-{
-    return (struct cell){.num = n, .kind = CELL_INT};
-}
-
 // The start of a raw value, cut between characters.
 static struct str shown(struct str raw)
 {
@@ -86,12 +75,12 @@ static void add_reject(struct work *w, struct str column, struct str raw, const 
     timestamp_format(clock_now_ms(w->d->clock), now);
     struct cell *row = &x->cells[x->n++ * REJECT_COLUMNS];
     const char *ignored = NULL;
-    row[0] = text_cell(w->d->stream);
+    row[0] = cell_text(w->d->stream);
     convert_text(COL_TEXT, shown(w->record_id), true, arena, &row[1], &ignored);
-    row[2] = text_cell(column);
+    row[2] = cell_text(column);
     convert_text(COL_TEXT, shown(raw), true, arena, &row[3], &ignored);
-    row[4] = text_cell(str_from(reason));
-    row[5] = text_cell(arena_dup(arena, str_from(now)));
+    row[4] = cell_text(str_from(reason));
+    row[5] = cell_text(arena_dup(arena, str_from(now)));
     w->page->rejects++;
 }
 
@@ -229,13 +218,13 @@ static void fill_fixed(struct work *w, int64_t id, struct cell *row)
     for (size_t i = 0; i < info->n_fixed; i++) {
         const struct fixed_column *f = &info->fixed[i];
         if (f->kind == FIXED_ID) {
-            row[i] = int_cell(id);
+            row[i] = cell_int(id);
         } else if (f->kind == FIXED_PORTAL) {
-            row[i] = int_cell(w->d->portal_id);
+            row[i] = cell_int(w->d->portal_id);
         } else if (f->kind == FIXED_TYPE) {
-            row[i] = text_cell(str_from(info->engagement_type));
+            row[i] = cell_text(str_from(info->engagement_type));
         } else if (f->kind == FIXED_DELETED) {
-            row[i] = (struct cell){.num = 0, .kind = CELL_BOOL};
+            row[i] = cell_bool(false);
         } else if (t->fixed_source[i] != NO_COLUMN) {
             const struct cell *from = &row[info->n_fixed + (size_t)t->fixed_source[i]];
             const char *reason = NULL;
@@ -270,7 +259,7 @@ static void add_merge_batches(struct work *w)
     if (w->r->op != BATCH_INSERT) { // into an empty table: the losers are not listed, so not there
         struct cell *gone = ARENA_ARRAY(arena, struct cell, w->n_merges * t->main.n_columns);
         for (size_t i = 0; i < w->n_merges; i++) {
-            gone[i * t->main.n_columns] = int_cell(w->losers[i]);
+            gone[i * t->main.n_columns] = cell_int(w->losers[i]);
         }
         add_batch(w->page, &t->main, BATCH_DELETED, gone, w->n_merges);
     }
@@ -280,10 +269,10 @@ static void add_merge_batches(struct work *w)
     size_t n_columns = t->merges->n_columns;
     struct cell *rows = ARENA_ARRAY(arena, struct cell, w->n_merges * n_columns);
     for (size_t i = 0; i < w->n_merges; i++) {
-        rows[i * n_columns] = int_cell(w->winners[i]);
-        rows[i * n_columns + 1] = int_cell(w->losers[i]);
+        rows[i * n_columns] = cell_int(w->winners[i]);
+        rows[i * n_columns + 1] = cell_int(w->losers[i]);
         if (n_columns > 2) {
-            rows[i * n_columns + 2] = int_cell(w->winners[i]); // contact_merge_audit.contact_id
+            rows[i * n_columns + 2] = cell_int(w->winners[i]); // contact_merge_audit.contact_id
         }
     }
     add_batch(w->page, t->merges, BATCH_UPSERT, rows, w->n_merges);
@@ -301,8 +290,8 @@ static void add_engagement_batch(struct work *w, const struct cell *rows, size_t
     for (size_t i = 0; i < n; i++) {
         struct cell *row = &cells[i * ENGAGEMENT_TABLE_COLUMNS];
         row[0] = rows[i * t->main.n_columns];
-        row[1] = int_cell(w->d->portal_id);
-        row[2] = text_cell(str_from(t->info->engagement_type));
+        row[1] = cell_int(w->d->portal_id);
+        row[2] = cell_text(str_from(t->info->engagement_type));
     }
     add_batch(w->page, t->engagement, w->r->op, cells, n);
 }
@@ -332,7 +321,7 @@ static void add_stage_batch(struct work *w, const struct cell *rows, size_t n)
             }
             struct cell *out = &cells[n_rows++ * COLUMNS];
             out[0] = row[0];
-            out[1] = text_cell(s->stage);
+            out[1] = cell_text(s->stage);
             out[2] = properties[s->entered];
             if (s->exited != NO_COLUMN) {
                 out[3] = properties[s->exited];

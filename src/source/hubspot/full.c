@@ -366,7 +366,7 @@ static bool take_list(struct source_stream *s, struct full_slot *slot, struct hu
     }
     w->latency_us = w->latency_us ? (w->latency_us * 7 + a->latency_us) / 8 : a->latency_us;
     bool narrow = !o->state.wide;
-    struct page *page = object_page(s);
+    struct page *page = stream_page(s);
     struct json root;
     bool suspicious = false;
     page->bytes = a->body.len;

@@ -57,9 +57,6 @@ struct page *stream_page(struct source_stream *s);
 // Adds a batch for `n_rows` zeroed rows and returns their cells.
 struct cell *page_add_rows(struct page *page, const struct table *table, enum batch_op op,
                            size_t n_rows);
-// Cells from JSON fields: NULL when absent; a value that does not fit its type is NULL.
-struct cell cell_text(struct str s);
-struct cell cell_int(int64_t n);
-struct cell cell_bool(bool b);
+// A cell from a JSON field: NULL when absent; a value that does not fit its type is NULL.
 struct cell cell_field(struct json object, const char *key, enum column_type type,
                        struct arena *arena);

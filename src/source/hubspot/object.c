@@ -161,11 +161,6 @@ void object_next_phase(struct source_stream *s)
     set_step(s);
 }
 
-struct page *object_page(struct source_stream *s)
-{
-    return page_pool_take(s->source->pages);
-}
-
 void object_page_cursor(struct source_stream *s, struct page *page)
 {
     page->cursor = object_state_format(&object_stream_of(s)->state, &page->arena);
@@ -206,7 +201,7 @@ static void add_registry_rows(struct source_stream *s, struct page *page)
 static struct page *end_of_full(struct source_stream *s)
 {
     struct object_stream *o = object_stream_of(s);
-    struct page *page = object_page(s);
+    struct page *page = stream_page(s);
     if (o->state.refresh) {
         page->sweeps[page->n_sweeps++] = (struct page_sweep){
             .table = &o->tables.main, .before_ms = o->state.started_ms, .remove = false};

@@ -242,7 +242,7 @@ static bool take(struct source_stream *s, struct search_walk *k, struct hubspot_
         hubspot_client_release(s->client, a);
         return false;
     }
-    struct page *page = object_page(s);
+    struct page *page = stream_page(s);
     struct json root;
     bool suspicious = false;
     bool keep = false;

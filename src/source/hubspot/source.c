@@ -282,22 +282,6 @@ struct cell *page_add_rows(struct page *page, const struct table *table, enum ba
     return cells;
 }
 
-struct cell cell_text(struct str s)
-{
-    return (struct cell){
-        .ptr = s.ptr, .len = (uint32_t)s.len, .kind = s.len ? CELL_TEXT : CELL_NULL};
-}
-
-struct cell cell_int(int64_t n)
-{
-    return (struct cell){.num = n, .kind = CELL_INT};
-}
-
-struct cell cell_bool(bool b)
-{
-    return (struct cell){.num = b, .kind = CELL_BOOL};
-}
-
 struct cell cell_field(struct json object, const char *key, enum column_type type,
                        struct arena *arena)
 {

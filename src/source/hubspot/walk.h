@@ -14,16 +14,12 @@ struct object_stream {
     bool columns_written; // new rows of the column registry have gone out with a page
     bool resumed;         // the pass was begun by an earlier run
     bool started;
-    bool done;
-    bool archived_due; // the archived sweep still has to follow in this run
     struct full_walk *full;
     struct search_walk *search;
     int64_t source_total; // live records by search when the pass began; -1: unknown
 };
 
 struct object_stream *object_stream_of(struct source_stream *s);
-// A page for this stream; with the new rows of the column registry when they have not gone out yet.
-struct page *object_page(struct source_stream *s);
 void object_page_cursor(struct source_stream *s, struct page *page);
 
 // The phase at hand is complete: sets the next one in the state.

@@ -169,7 +169,7 @@ bool wide_take(struct source_stream *s, struct full_slot *slot, struct hubspot_a
         hubspot_client_release(s->client, a);
         return false;
     }
-    struct page *page = object_page(s);
+    struct page *page = stream_page(s);
     struct json root;
     bool suspicious = false;
     page->bytes = a->body.len;
