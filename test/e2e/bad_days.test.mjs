@@ -95,6 +95,9 @@ describe('HubSpot answers badly for a moment, and everything arrives', () => {
       { fired: 4 },
     ));
 
+  test('every other page is empty and leads to where it stands itself', (t) =>
+    assertEverythingArrives(t, [{ ...contacts, action: 'empty_page', every: 2 }]));
+
   test('records that come twice', (t) =>
     assertEverythingArrives(t, [{ ...contacts, action: 'repeat_rows', every: 2, count: 3 }]));
 

@@ -41,10 +41,10 @@ bool archived_walk_next(struct source_stream *s, struct page **ret, struct error
     struct decode_result x;
     int64_t *ids;
     bool more = false;
-    bool ok = fetch_json(s->client, &r, page->doc, &root, &page->bytes, err) &&
-              fetch_results(root, &results, err) &&
-              decode_ids(results, &page->arena, &ids, &x, err) &&
-              fetch_cursor(root, o->state.after_text, o->state.after_text, &more, err);
+    bool ok =
+        fetch_json(s->client, &r, page->doc, &root, &page->bytes, err) &&
+        fetch_results(root, &results, err) && decode_ids(results, &page->arena, &ids, &x, err) &&
+        fetch_cursor(root, o->state.after_text, o->state.after_text, &more, &s->empty_pages, err);
     buf_done(&query);
     if (!ok) {
         page_destroy(page);

@@ -1,6 +1,6 @@
 #include "source/hubspot/fetch.h"
 
-enum { ERROR_SHOWN_MAX = 250 };
+enum { ERROR_SHOWN_MAX = 250, EMPTY_PAGES_MAX = 10 };
 
 // A NUL can only come from its escape; the search costs far less than looking at each value.
 static bool has_nul_escape(struct str body)
@@ -91,7 +91,7 @@ bool fetch_after(struct json v, char digits[FETCH_DIGITS_MAX], struct str *ret, 
 }
 
 bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], bool *ret_more,
-                  struct error *err)
+                  int *empty_pages, struct error *err)
 {
     char digits[FETCH_DIGITS_MAX];
     struct str after = {NULL, 0};
@@ -102,7 +102,12 @@ bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], b
         return error_set(err, ERR_SOURCE_DATA, "a cursor of %zu bytes; %d are understood",
                          after.len, CURSOR_MAX - 1);
     }
-    if (after.len > 0 && str_eq(after, str_from(current))) {
+    // An empty page may well lead to where it stands itself: the next id is still the next.
+    struct json results = {0};
+    bool same = after.len > 0 && str_eq(after, str_from(current));
+    bool empty = json_get(root, STR("results"), &results) && json_count(results) == 0;
+    *empty_pages = same && empty ? *empty_pages + 1 : 0;
+    if (same && (!empty || *empty_pages > EMPTY_PAGES_MAX)) {
         return error_set(err, ERR_SOURCE_DATA, "the next page of the list is the same page again");
     }
     memset(out, 0, CURSOR_MAX);

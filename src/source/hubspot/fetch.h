@@ -37,5 +37,6 @@ bool fetch_after(struct json v, char digits[FETCH_DIGITS_MAX], struct str *ret,
 // The same as a cursor that fits the state; *ret_more tells whether there is a next page.
 // SOURCE_DATA also when the next page is `current` again, which would never end. `out` may be
 // `current`; it is cleared when there is no next page.
+// `empty_pages` counts empty pages in a row that lead to themselves, of which a few are followed.
 bool fetch_cursor(struct json root, const char *current, char out[CURSOR_MAX], bool *ret_more,
-                  struct error *err) MUST_CHECK;
+                  int *empty_pages, struct error *err) MUST_CHECK;

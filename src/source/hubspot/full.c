@@ -278,7 +278,7 @@ static bool take_narrow(struct source_stream *s, struct full_slot *slot, struct 
     char after[CURSOR_MAX] = "";
     bool more = false;
     if (!fetch_results(root, &results, err) ||
-        !fetch_cursor(root, before.after, after, &more, err)) {
+        !fetch_cursor(root, before.after, after, &more, &s->empty_pages, err)) {
         return false;
     }
     int64_t last_id = last_id_of(results);
@@ -318,7 +318,7 @@ static bool take_ids(struct source_stream *s, struct full_slot *slot, struct jso
     int64_t *ids;
     bool more = false;
     if (!fetch_results(root, &results, err) || !decode_ids(results, &page->arena, &ids, &x, err) ||
-        !fetch_cursor(root, slot->range.after, slot->next_after, &more, err)) {
+        !fetch_cursor(root, slot->range.after, slot->next_after, &more, &s->empty_pages, err)) {
         return false;
     }
     if (x.n_records > WIDE_IDS_MAX) {

@@ -42,7 +42,8 @@ struct source_stream {
     size_t n_tables;
     struct source_view views[2];
     size_t n_views;
-    void *work; // of the kind of stream; in the arena
+    void *work;      // of the kind of stream; in the arena
+    int empty_pages; // see fetch_cursor
     atomic_uint_fast64_t estimated_total;
     _Atomic(const char *) step;
     atomic_int_fast64_t floor_ms; // see source_stream_floor_ms

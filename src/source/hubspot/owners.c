@@ -114,7 +114,7 @@ static bool owners_next(struct source_stream *s, struct page **ret, struct error
     bool more = false;
     bool ok = fetch_json(s->client, &request, page->doc, &root, &page->bytes, err) &&
               fetch_results(root, &results, err) &&
-              fetch_cursor(root, r->after, r->after, &more, err);
+              fetch_cursor(root, r->after, r->after, &more, &s->empty_pages, err);
     buf_done(&query);
     if (!ok) {
         page_destroy(page);

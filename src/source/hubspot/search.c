@@ -193,7 +193,7 @@ static bool take_page(struct source_stream *s, struct json root, bool suspicious
     bool more = false;
     *ret_keep = false;
     if (!fetch_results(root, &results, err) || !decode_ids(results, &page->arena, &ids, &x, err) ||
-        !fetch_cursor(root, k->offset, next, &more, err)) {
+        !fetch_cursor(root, k->offset, next, &more, &s->empty_pages, err)) {
         return false;
     }
     size_t asked = k->ids_only ? WIDE_IDS_MAX : SEARCH_PAGE;
