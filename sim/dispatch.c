@@ -68,7 +68,7 @@ static void answer(struct call *c)
     if (effects.answers) {
         faults_answer(&effects, c);
     } else {
-        portal_read(sim->portal);
+        (c->route->writes ? portal_write : portal_read)(sim->portal);
         c->route->handle(c);
         portal_unlock(sim->portal);
     }

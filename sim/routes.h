@@ -12,7 +12,8 @@ struct route {
     const char *legacy; // pattern: "/crm/v3/objects/{}"; NULL: none
     const char *dated;  // "/crm/objects/{date}/{}": {date} is 2026-03 or 2026-09
     enum rate_class rate;
-    void (*handle)(struct call *call); // called with the portal locked for reading
+    void (*handle)(struct call *call); // called with the portal locked
+    bool writes;                       // for writing; otherwise for reading
 };
 
 // Finds the route of a request and fills call->params. *ret_status: 200, 404, or 405 when only the
