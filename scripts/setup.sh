@@ -35,6 +35,11 @@ need_module() {
     pkg-config --exists "$1" 2>/dev/null || want "$2"
 }
 
+# need_header FILE PACKAGE: for libraries without a pkg-config file.
+need_header() {
+    [ -e "/usr/include/$1" ] || want "$2"
+}
+
 # Debian's clang package is a name for one version; its run-time libraries carry that version in their name.
 clang_version() {
     case "$os_id:$os_version" in
@@ -86,6 +91,7 @@ group_build() {
     need_module libsodium libsodium-dev
     need_module libzstd libzstd-dev
     need_module cmocka libcmocka-dev
+    need_header date/tz.h libhowardhinnant-date-dev
 }
 
 group_demo() {

@@ -1,0 +1,42 @@
+#include <cassert>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include <date/tz.h>
+
+extern "C" {
+#include "core/zone.h"
+}
+
+static bool next_day(std::string_view name, int64_t wall_ms, int64_t *ret_ms)
+{
+    using namespace std::chrono;
+    const date::time_zone *zone = date::locate_zone(name);
+    date::sys_time<milliseconds> now{milliseconds{wall_ms}};
+    auto today = date::floor<date::days>(zone->to_local(now));
+    for (int ahead = 1; ahead <= 2; ahead++) { // 2: the clocks go back over midnight
+        auto begins = zone->to_sys(today + date::days{ahead}, date::choose::earliest);
+        auto begins_ms = date::floor<milliseconds>(begins).time_since_epoch().count();
+        if (begins_ms > wall_ms) {
+            *ret_ms = begins_ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool zone_next_day_ms(struct str name, int64_t wall_ms, int64_t *ret_ms)
+{
+    const int64_t YEAR_10000_MS = 253402300800000;
+    if (name.len == 0 || wall_ms < 0 || wall_ms >= YEAR_10000_MS) {
+        return false;
+    }
+    try {
+        return next_day(std::string_view(name.ptr, name.len), wall_ms, ret_ms);
+    } catch (const std::exception &) {
+        return false; // no such zone, or no database of zones
+    }
+}
