@@ -19,7 +19,7 @@ static uint16_t bit_of(const struct link *l, struct json v)
         const char *text = l->forward ? label->label : label->reverse_label;
         bool by_id = json_int(v, &id) && id == (l->forward ? label->forward_id : label->reverse_id);
         bool by_name = json_string(v, &name) && text && str_eq_nocase(name, str_from(text));
-        if (by_id || by_name) {
+        if ((by_id || by_name) && (l->pair->live >> i & 1)) {
             return (uint16_t)(1U << i);
         }
     }
@@ -50,11 +50,6 @@ static bool read_labels(struct operation *o, struct link *l, uint16_t fallback, 
 
 enum { PRIMARY_BIT = 2 };
 
-static bool has_primary(const struct association_pair *p)
-{
-    return p->a != p->b && p->n_labels > 1 && !p->labels[1].user_defined;
-}
-
 // There is one primary company: the former one becomes an ordinary one. In all pairs that have one
 // it is the b side's.
 static void drop_primary(struct portal *p, const struct association_pair *pair, uint32_t a)
@@ -82,7 +77,7 @@ static void link_two(struct operation *o, const struct link *l, uint32_t from, u
                          l->mask & 1 ? 0 : left); // without the unlabelled one none stays
         return;
     }
-    if ((l->mask & PRIMARY_BIT) && has_primary(l->pair)) {
+    if ((l->mask & PRIMARY_BIT) && association_has_primary(l->pair)) {
         drop_primary(p, l->pair, a);
     }
     associations_set(p, l->pair, a, b, l->mask | 1);
@@ -97,7 +92,7 @@ bool admin_associate(struct operation *o, bool remove, struct error *err)
     if (!admin_object(o->spec, "from", &from, err) || !admin_object(o->spec, "to", &to, err)) {
         return false;
     }
-    l.pair = association_pair_of(from, to, &l.forward);
+    l.pair = association_pair_of(&o->mutate.portal->associations, from, to, &l.forward);
     if (!l.pair) {
         return error_set(err, ERR_REQUEST, "%.*s and %.*s cannot be associated",
                          STR_ARG(object_info(from)->plural), STR_ARG(object_info(to)->plural));

@@ -1,4 +1,4 @@
-// The table of pairs and their type ids.
+// The table of pairs and their type ids: what every portal has, and what was added to it.
 #include "sim/associations.h"
 
 #define PLAIN(forward, reverse)                                                                    \
@@ -19,7 +19,7 @@
         .a = OBJECT_##a_, .b = OBJECT_##b_, .labels = {__VA_ARGS__}, .n_labels = (n_)              \
     }
 
-static const struct association_pair pairs[] = {
+static const struct association_pair standard[] = {
     PAIR(CONTACTS, COMPANIES, 4, PLAIN(279, 280), NAMED("Primary", 1, 2),
          USER("Decision maker", "Decision maker", 36, 37),
          USER("Billing contact", "Bills to", 38, 39)),
@@ -63,28 +63,156 @@ static const struct association_pair pairs[] = {
     PAIR(TICKETS, POSTAL_MAIL, 1, PLAIN(456, 455)),
 };
 
-const struct association_pair *association_pair_of(enum object_type from, enum object_type to,
+enum { FIRST_OWN_TYPE_ID = 501, TEXTS_LIMIT = 1024 * 1024 };
+
+static_assert(ARRAY_LEN(standard) < ASSOCIATION_PAIRS_MAX, "there is room for more");
+
+static uint16_t bits(size_t n)
+{
+    return (uint16_t)((1U << n) - 1);
+}
+
+static struct association_pair *place(struct associations *s, const struct association_pair *pair)
+{
+    struct association_pair *own = &s->pairs[s->n_pairs++];
+    *own = *pair;
+    own->live = bits(own->n_labels);
+    s->pair_of[own->a][own->b] = (uint16_t)s->n_pairs;
+    s->pair_of[own->b][own->a] = (uint16_t)s->n_pairs;
+    return own;
+}
+
+void association_pairs_init(struct associations *s)
+{
+    s->pairs = calloc(ASSOCIATION_PAIRS_MAX, sizeof(*s->pairs));
+    if (!s->pairs) {
+        abort();
+    }
+    s->next_type_id = FIRST_OWN_TYPE_ID;
+    arena_init(&s->texts, TEXTS_LIMIT);
+    for (size_t i = 0; i < ARRAY_LEN(standard); i++) {
+        place(s, &standard[i]);
+    }
+}
+
+void association_pairs_done(struct associations *s)
+{
+    free(s->pairs);
+    s->pairs = NULL;
+    s->n_pairs = 0;
+    arena_done(&s->texts);
+}
+
+const struct association_pair *association_pair_of(const struct associations *s,
+                                                   enum object_type from, enum object_type to,
                                                    bool *ret_forward)
 {
-    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
-        if (pairs[i].a == from && pairs[i].b == to) {
-            *ret_forward = true;
-            return &pairs[i];
-        }
-        if (pairs[i].a == to && pairs[i].b == from) {
-            *ret_forward = false;
-            return &pairs[i];
+    uint16_t at = s->pair_of[from][to];
+    if (at == 0) {
+        return NULL;
+    }
+    const struct association_pair *pair = &s->pairs[at - 1];
+    *ret_forward = pair->a == from;
+    return pair;
+}
+
+const struct association_pair *association_pair_at(const struct associations *s, size_t i)
+{
+    return i < s->n_pairs ? &s->pairs[i] : NULL;
+}
+
+const struct association_pair *association_pair_add(struct associations *s, enum object_type a,
+                                                    enum object_type b)
+{
+    bool forward;
+    const struct association_pair *known = association_pair_of(s, a, b, &forward);
+    if (known || s->n_pairs == ASSOCIATION_PAIRS_MAX) {
+        return known;
+    }
+    int reverse = a == b ? s->next_type_id : s->next_type_id + 1;
+    struct association_pair pair = {
+        .a = a, .b = b, .labels = {PLAIN(s->next_type_id, reverse)}, .n_labels = 1};
+    s->next_type_id = reverse + 1;
+    return place(s, &pair);
+}
+
+static struct association_pair *own_pair(struct associations *s,
+                                         const struct association_pair *pair)
+{
+    assert(pair >= s->pairs && pair < s->pairs + s->n_pairs);
+    return &s->pairs[pair - s->pairs];
+}
+
+// Names are small and few: a renamed label's old text stays in the arena until the portal is reset.
+static void name_label(struct associations *s, struct association_label *l, struct str label,
+                       struct str reverse)
+{
+    l->label = arena_cstr(&s->texts, label);
+    l->reverse_label = reverse.ptr ? arena_cstr(&s->texts, reverse) : l->label;
+}
+
+static bool has_room(const struct associations *s, size_t len)
+{
+    return s->texts.used + len + 2 <= TEXTS_LIMIT / 2;
+}
+
+bool association_label_add(struct associations *s, const struct association_pair *pair,
+                           struct str label, struct str reverse, size_t *ret)
+{
+    struct association_pair *own = own_pair(s, pair);
+    if (own->n_labels == ASSOCIATION_LABELS_MAX || !has_room(s, label.len + reverse.len)) {
+        return false;
+    }
+    struct association_label *l = &own->labels[own->n_labels];
+    *l = (struct association_label){
+        .forward_id = s->next_type_id, .reverse_id = s->next_type_id, .user_defined = true};
+    if (own->a != own->b || reverse.ptr) {
+        l->reverse_id++; // between records of one type, a label without a direction has one id
+    }
+    s->next_type_id = l->reverse_id + 1;
+    name_label(s, l, label, reverse);
+    own->live |= (uint16_t)(1U << own->n_labels);
+    *ret = own->n_labels++;
+    return true;
+}
+
+bool association_label_rename(struct associations *s, const struct association_pair *pair,
+                              size_t label, struct str name, struct str reverse)
+{
+    assert(label < pair->n_labels);
+    if (!has_room(s, name.len + reverse.len)) {
+        return false;
+    }
+    name_label(s, &own_pair(s, pair)->labels[label], name, reverse);
+    return true;
+}
+
+void association_label_delete(struct associations *s, const struct association_pair *pair,
+                              size_t label)
+{
+    assert(label > 0 && label < pair->n_labels);
+    own_pair(s, pair)->live &= (uint16_t) ~(1U << label);
+}
+
+bool association_kind_find(const struct associations *s, enum object_type from, int type_id,
+                           bool user_defined, struct association_kind *ret)
+{
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        const struct association_pair *p = &s->pairs[i];
+        for (size_t k = 0; k < p->n_labels; k++) {
+            const struct association_label *l = &p->labels[k];
+            bool forward = p->a == from && l->forward_id == type_id;
+            bool back = p->b == from && l->reverse_id == type_id;
+            if ((p->live >> k & 1) && l->user_defined == user_defined && (forward || back)) {
+                *ret = (struct association_kind){p, k, forward};
+                return true;
+            }
         }
     }
-    return NULL;
+    return false;
 }
 
-size_t association_pair_index(const struct association_pair *pair)
+bool association_has_primary(const struct association_pair *pair)
 {
-    return (size_t)(pair - pairs);
-}
-
-const struct association_pair *association_pair_at(size_t i)
-{
-    return i < ARRAY_LEN(pairs) ? &pairs[i] : NULL;
+    return pair->a != pair->b && pair->n_labels > 1 && !pair->labels[1].user_defined;
 }

@@ -99,7 +99,7 @@ static struct segment *add_segment(struct associations *s, const struct portal *
     assert(s->n_segments < SEGMENTS_MAX);
     struct segment *g = &s->segments[s->n_segments++];
     bool forward = false;
-    *g = (struct segment){.pair = association_pair_of(a, b, &forward)};
+    *g = (struct segment){.pair = association_pair_of(s, a, b, &forward)};
     assert(g->pair && forward);
     uint64_t seed = random_mix(s->seed ^ ((uint64_t)a << 8 | (uint64_t)b)) + lane;
     g->shuffle_a = make_shuffle(p->shelves[a].n_base, seed);
@@ -165,11 +165,14 @@ static void add_engagements(struct associations *s, const struct portal *p,
 void associations_generate(struct associations *s, const struct portal *p)
 {
     *s = (struct associations){.seed = random_mix(p->options.seed ^ 0x6173736f63)};
+    association_pairs_init(s);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         add_row(s, p, &rows[i]);
     }
     add_big_company(s, p);
-    for (size_t t = OBJECT_CALLS; t < OBJECT_COUNT; t++) {
-        add_engagements(s, p, (enum object_type)t);
+    for (size_t t = 0; t < OBJECT_COUNT; t++) {
+        if (object_info((enum object_type)t)->engagement) {
+            add_engagements(s, p, (enum object_type)t);
+        }
     }
 }

@@ -50,12 +50,12 @@ static uint16_t mask_of(const struct associations *s, const struct segment *g, u
 {
     uint16_t mask = g->mask;
     uint64_t h = random_mix(s->seed ^ (a << 32 | b));
-    for (size_t i = 0; i < g->pair->n_labels; i++) {
+    for (size_t i = 0; i < ASSOCIATION_GENERATED_MAX; i++) {
         if (g->chance[i] > (h >> (10 * i)) % 1000) {
             mask |= (uint16_t)(1U << i);
         }
     }
-    return mask;
+    return mask & g->pair->live;
 }
 
 // Adds what the segment gives for a record on its a side (forward) or b side.
@@ -98,7 +98,8 @@ static void list_chain(const struct associations *s, const struct association_pa
     while (e) {
         bool forward = e->pair->a == from && e->a == slot;
         if (e->pair == pair) {
-            neighbors_add(out, (struct neighbor){forward ? e->b : e->a, e->mask, forward, true});
+            uint16_t mask = e->mask & pair->live;
+            neighbors_add(out, (struct neighbor){forward ? e->b : e->a, mask, forward, true});
         }
         e = forward ? e->next_a : e->next_b;
     }
@@ -164,7 +165,7 @@ void associations_list(const struct portal *p, enum object_type from, uint32_t s
 {
     out->n = 0;
     bool forward;
-    const struct association_pair *pair = association_pair_of(from, to, &forward);
+    const struct association_pair *pair = association_pair_of(&p->associations, from, to, &forward);
     if (!pair || !portal_is_live(&p->shelves[from], slot)) {
         return;
     }
@@ -253,6 +254,10 @@ void associations_set(struct portal *p, const struct association_pair *pair, uin
     assert(pair->a != pair->b || a != b);
     struct edge *e = find_edge(s, pair, a, b);
     if (e) {
+        if (e->a != a) { // turned round: labels read the other way from now on
+            struct edge turned = {pair, a, b, mask, e->next_b, e->next_a};
+            *e = turned;
+        }
         e->mask = mask;
         return;
     }
@@ -315,4 +320,5 @@ void associations_forget_changes(struct associations *s)
 void associations_done(struct associations *s)
 {
     associations_forget_changes(s);
+    association_pairs_done(s);
 }

@@ -5,12 +5,17 @@
 // directions agree. Those made or removed by hand lie over them. Locked with the portal.
 #pragma once
 
+#include "core/arena.h"
 #include "sim/map.h"
 #include "sim/objects.h"
 
 struct portal;
 
-enum { ASSOCIATION_LABELS_MAX = 6 };
+enum {
+    ASSOCIATION_LABELS_MAX = 16,   // of one pair, deleted ones included: bits of a mask
+    ASSOCIATION_GENERATED_MAX = 6, // labels that generated associations may have
+    ASSOCIATION_PAIRS_MAX = 512,
+};
 
 // One kind of association between two object types; its bit is its index in the pair.
 struct association_label {
@@ -21,19 +26,14 @@ struct association_label {
     bool user_defined;
 };
 
+// Which two types can be associated. Never moves while the portal lives, so pointers hold.
 struct association_pair {
     enum object_type a;
     enum object_type b;
     struct association_label labels[ASSOCIATION_LABELS_MAX];
     size_t n_labels;
+    uint16_t live; // bits of the labels that have not been deleted
 };
-
-// The pair of two types, or NULL. *ret_forward: `from` is its a side (also when both types are the
-// same).
-const struct association_pair *association_pair_of(enum object_type from, enum object_type to,
-                                                   bool *ret_forward);
-size_t association_pair_index(const struct association_pair *pair);
-const struct association_pair *association_pair_at(size_t i); // NULL past the last
 
 // A record at the other end.
 struct neighbor {
@@ -60,8 +60,8 @@ struct segment {
     struct shuffle shuffle_a, shuffle_b;
     uint64_t a0, a1; // shuffled positions of the a side
     uint64_t b0, b1;
-    uint16_t mask;                           // every association of the segment has these bits
-    uint16_t chance[ASSOCIATION_LABELS_MAX]; // and each of these by so many in a thousand
+    uint16_t mask;                              // every association of the segment has these bits
+    uint16_t chance[ASSOCIATION_GENERATED_MAX]; // and each of these by so many in a thousand
 };
 
 enum { SEGMENTS_MAX = 96 };
@@ -86,7 +86,49 @@ struct associations {
     struct edge **edges;
     size_t n_edges;
     size_t cap_edges;
+    struct association_pair *pairs; // ASSOCIATION_PAIRS_MAX places
+    size_t n_pairs;
+    uint16_t pair_of[OBJECT_COUNT][OBJECT_COUNT]; // index + 1; 0: cannot be associated
+    int next_type_id;                             // of the next label that somebody makes
+    struct arena texts;                           // labels that somebody made
 };
+
+// Fills the table with the pairs that every portal has.
+void association_pairs_init(struct associations *s);
+void association_pairs_done(struct associations *s);
+// The pair of two types, or NULL. *ret_forward: `from` is its a side (also when both types are the
+// same).
+const struct association_pair *association_pair_of(const struct associations *s,
+                                                   enum object_type from, enum object_type to,
+                                                   bool *ret_forward);
+const struct association_pair *association_pair_at(const struct associations *s,
+                                                   size_t i); // NULL past the last
+// Lets two types be associated, with an unlabelled label of new type ids; the pair that is already
+// there if there is one. NULL: there are ASSOCIATION_PAIRS_MAX.
+const struct association_pair *association_pair_add(struct associations *s, enum object_type a,
+                                                    enum object_type b);
+// A new label of a user's own; texts are copied. Without a reverse label (ptr NULL) both directions
+// have the same one. Its index in *ret; false when the pair has ASSOCIATION_LABELS_MAX.
+bool association_label_add(struct associations *s, const struct association_pair *pair,
+                           struct str label, struct str reverse, size_t *ret) MUST_CHECK;
+// False when there is no more room for texts.
+bool association_label_rename(struct associations *s, const struct association_pair *pair,
+                              size_t label, struct str name, struct str reverse) MUST_CHECK;
+// No association has it any more; those that had it stay.
+void association_label_delete(struct associations *s, const struct association_pair *pair,
+                              size_t label);
+// Which label a type id means among those from one type to another. *ret_forward: the record it is
+// written from is the pair's a side.
+struct association_kind {
+    const struct association_pair *pair;
+    size_t label;
+    bool forward;
+};
+// The kind of association that starts at `from` and has this type id; false when there is none.
+bool association_kind_find(const struct associations *s, enum object_type from, int type_id,
+                           bool user_defined, struct association_kind *ret);
+// Whether the pair knows a primary one (its label 1).
+bool association_has_primary(const struct association_pair *pair);
 
 void associations_generate(struct associations *s, const struct portal *p);
 void associations_forget_changes(struct associations *s);

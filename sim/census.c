@@ -56,8 +56,8 @@ void census_write_associations(const struct portal *p, struct json_writer *w)
     struct neighbors scratch = {0};
     json_key(w, STR("associations"));
     json_begin_object(w);
-    for (size_t i = 0; association_pair_at(i); i++) {
-        const struct association_pair *pair = association_pair_at(i);
+    for (size_t i = 0; association_pair_at(&p->associations, i); i++) {
+        const struct association_pair *pair = association_pair_at(&p->associations, i);
         write_direction(p, pair->a, pair->b, &scratch, w);
         if (pair->a != pair->b) {
             write_direction(p, pair->b, pair->a, &scratch, w);

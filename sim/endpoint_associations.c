@@ -19,7 +19,7 @@ static bool read_ends(struct call *c, size_t from, size_t to, struct ends *ret)
     if (!call_object(c, from, true, &ret->from) || !call_object(c, to, true, &ret->to)) {
         return false;
     }
-    ret->pair = association_pair_of(ret->from, ret->to, &forward);
+    ret->pair = association_pair_of(&c->sim->portal->associations, ret->from, ret->to, &forward);
     return true;
 }
 

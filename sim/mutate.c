@@ -165,12 +165,11 @@ static void move_associations(const struct mutate *m, uint32_t loser, uint32_t s
     for (size_t t = 0; t < OBJECT_COUNT; t++) {
         bool forward;
         const struct association_pair *pair =
-            association_pair_of(m->object, (enum object_type)t, &forward);
+            association_pair_of(&p->associations, m->object, (enum object_type)t, &forward);
         if (!pair) {
             continue;
         }
-        bool has_primary =
-            pair->n_labels > 1 && !pair->labels[1].user_defined && pair->a != pair->b;
+        bool has_primary = association_has_primary(pair);
         associations_list(p, m->object, loser, (enum object_type)t, &list);
         for (size_t i = 0; i < list.n; i++) {
             const struct neighbor *n = &list.items[i];

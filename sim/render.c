@@ -195,7 +195,8 @@ static void render_inline(struct buf *out, const struct record *r, enum object_t
                           struct render *how)
 {
     bool forward;
-    const struct association_pair *pair = association_pair_of(r->shelf->type, to, &forward);
+    const struct association_pair *pair =
+        association_pair_of(&r->portal->associations, r->shelf->type, to, &forward);
     associations_list(r->portal, r->shelf->type, r->slot, to, &how->neighbors);
     const struct neighbors *list = &how->neighbors;
     if (!pair || list->n == 0) {

@@ -159,7 +159,7 @@ static void test_associate(void **state)
     struct portal *p = make();
     bool forward;
     const struct association_pair *pair =
-        association_pair_of(OBJECT_COMPANIES, OBJECT_CONTACTS, &forward);
+        association_pair_of(&p->associations, OBJECT_COMPANIES, OBJECT_CONTACTS, &forward);
     assert_false(forward); // contacts are its a side
     uint32_t contact = nth_live(&p->shelves[OBJECT_CONTACTS], 7);
     uint32_t company = nth_live(&p->shelves[OBJECT_COMPANIES], 9);

@@ -149,8 +149,8 @@ static void test_associations(void **state)
 {
     (void)state;
     struct portal *p = make(5, 3000);
-    for (size_t i = 0; association_pair_at(i); i++) {
-        const struct association_pair *pair = association_pair_at(i);
+    for (size_t i = 0; association_pair_at(&p->associations, i); i++) {
+        const struct association_pair *pair = association_pair_at(&p->associations, i);
         size_t there = check_direction(p, pair->a, pair->b);
         size_t back = check_direction(p, pair->b, pair->a);
         assert_true(there > 0 && there == back);
