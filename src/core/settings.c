@@ -1,6 +1,7 @@
 #include "core/settings.h"
 
 #include "core/limits.h"
+#include "core/nearest.h"
 #include "core/timestamp.h"
 
 enum {
@@ -212,48 +213,16 @@ bool settings_given(const struct settings *s, const char *name)
 // ------------------------------------------------------------------------------------------------
 // Names
 
-// How many single-character changes lead from a to b (Levenshtein); both at most NAME_MAX_BYTES
-// long.
-static size_t distance(struct str a, struct str b)
-{
-    size_t row[NAME_MAX_BYTES + 1];
-    for (size_t j = 0; j <= b.len; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t changed = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
-            diagonal = row[j];
-            row[j] = MIN(changed, MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[b.len];
-}
-
-// The row whose name is most like `name`; NULL when none is near.
-static const struct setting *nearest(const struct settings *s, struct str name)
-{
-    const struct setting *best = NULL;
-    size_t best_distance = MIN(name.len / 2, (size_t)3) + 1;
-    for (size_t i = 0; i < s->n && name.len <= NAME_MAX_BYTES; i++) {
-        size_t d = distance(name, name_of(&s->rows[i]));
-        if (d < best_distance) {
-            best_distance = d;
-            best = &s->rows[i];
-        }
-    }
-    return best;
-}
-
 static bool unknown(const struct settings *s, struct str name, struct error *err)
 {
     name = str_sub(name, 0, SHOWN_MAX);
-    const struct setting *near = nearest(s, name);
-    if (near) {
-        return error_set(err, ERR_USAGE, "unknown option --%.*s; did you mean --%s?", STR_ARG(name),
-                         near->name);
+    struct nearest near = nearest_to(name);
+    for (size_t i = 0; i < s->n; i++) {
+        nearest_offer(&near, name_of(&s->rows[i]));
+    }
+    if (near.best.len > 0) {
+        return error_set(err, ERR_USAGE, "unknown option --%.*s; did you mean --%.*s?",
+                         STR_ARG(name), STR_ARG(near.best));
     }
     return error_set(err, ERR_USAGE, "unknown option --%.*s", STR_ARG(name));
 }
