@@ -430,7 +430,7 @@ static void learn(struct hubspot_client *c, const struct call *k, const struct h
 }
 
 // Puts the call back into the queue if its class and its tries allow; otherwise false.
-static bool try_again(struct hubspot_client *c, struct call *k, bool unknown_outcome)
+static bool try_again(struct hubspot_client *c, struct call *k, bool sent)
 {
     const struct clock *clock = c->account->options.clock;
     struct retry_case facts = {
@@ -438,11 +438,12 @@ static bool try_again(struct hubspot_client *c, struct call *k, bool unknown_out
         .code = k->answer.error.code,
         .repeat = endpoint_info(k->endpoint)->repeat,
         .tries = k->answer.tries,
-        .unknown_outcome = unknown_outcome,
+        .sent = sent,
         .retry_after_ms = k->answer.error.retry_after_ms,
     };
-    int64_t delay_ms = 0;
-    if (!retry_decide(&facts, random_unit(&c->random), &delay_ms)) {
+    struct retry_decision decision = retry_decide(&facts, random_unit(&c->random));
+    int64_t delay_ms = decision.delay_ms;
+    if (decision.verdict != RETRY_AGAIN) {
         return false;
     }
     if (c->account->options.log) {
@@ -507,7 +508,7 @@ static void on_exchange(struct hubspot_client *c, struct http_exchange *x)
     learn(c, k, &f);
     arena_done(&arena);
     a->ok = x->status < 300;
-    if (a->ok || !try_again(c, k, x->status >= 500)) {
+    if (a->ok || !try_again(c, k, true)) {
         list_add(&c->finished, k);
     }
 }

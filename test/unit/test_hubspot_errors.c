@@ -97,6 +97,157 @@ static void test_json(void **state)
     done(&d);
 }
 
+static void test_all_fields(void **state)
+{
+    (void)state;
+    struct decoded d;
+    decode(
+        &d, 400,
+        STR("{\"category\":\"VALIDATION_ERROR\",\"subCategory\":\"associations.BAD\",\"message\":"
+            "\"Invalid input\",\"correlationId\":\"c-9\",\"context\":{\"ids\":[\"1\",2,true],"
+            "\"type\":\"deals\"},\"errors\":[{\"message\":\"no such id\",\"in\":\"inputs[0]\","
+            "\"code\":\"NOT_THERE\",\"subCategory\":\"x.Y\",\"context\":{\"objectWriteTraceId\":"
+            "[\"t-1\"]}},7,{\"message\":\"Invalid input\"},{\"message\":\"another\"}]}"));
+    const struct hubspot_failure *f = &d.failure;
+    check_str(f->sub_category, "associations.BAD");
+    check_str(f->context, "ids: 1, 2, ...; type: deals");
+    assert_int_equal(f->n_items, 3);
+    assert_int_equal(f->all_items, 4);
+    check_str(f->items[0].message, "no such id");
+    check_str(f->items[0].in, "inputs[0]");
+    check_str(f->items[0].code, "NOT_THERE");
+    check_str(f->items[0].sub_category, "x.Y");
+    check_str(f->items[0].context, "objectWriteTraceId: t-1");
+    check_str(f->items[2].message, "another");
+    // What only repeats the message is not told again.
+    assert_string_equal(
+        d.error.message,
+        "OBJECT_LIST: HubSpot answered 400 VALIDATION_ERROR/associations.BAD: Invalid "
+        "input [NOT_THERE x.Y in inputs[0] no such id (objectWriteTraceId: t-1); "
+        "another; 4 in all] (correlationId c-9)");
+    done(&d);
+    decode(&d, 401,
+           STR("{\"category\":\"EXPIRED_AUTHENTICATION\",\"message\":\"expired 3 minute(s) ago\","
+               "\"context\":{\"expire time\":[\"2026-11-22T10:00:00Z\"]}}"));
+    assert_string_equal(d.error.message,
+                        "OBJECT_LIST: HubSpot answered 401 EXPIRED_AUTHENTICATION: expired 3 "
+                        "minute(s) ago [expire time: 2026-11-22T10:00:00Z]");
+    done(&d);
+}
+
+#define VALUE(name, code, message)                                                                 \
+    "{\\\"isValid\\\":false,\\\"message\\\":\\\"" message "\\\",\\\"error\\\":\\\"" code           \
+    "\\\",\\\"name\\\":\\\"" name                                                                  \
+    "\\\",\\\"localizedErrorMessage\\\":\\\"x\\\",\\\"portalId\\\":7}"
+
+// HubSpot puts a JSON list into the message when values are refused.
+static void test_refused_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *message;
+    } ROWS[] = {
+        {"{\"message\":\"Property values were not valid: [" VALUE(
+             "amount", "INVALID_LONG",
+             "ten was not a valid long.") "," VALUE("stage", "INVALID_OPTION",
+                                                    "no such option") "]\","
+                                                                      "\"errors\":[{\"message\":"
+                                                                      "\"ten was not a valid "
+                                                                      "long.\",\"code\":\"INVALID_"
+                                                                      "LONG\",\"context\":"
+                                                                      "{\"propertyName\":["
+                                                                      "\"amount\"]}}]}",
+         "Property values were not valid: amount: INVALID_LONG: ten was not a valid long.; stage: "
+         "INVALID_OPTION: no such option"},
+        {"{\"message\":\"Values: [{\\\"name\\\":\\\"a\\\"}]  \"}", "Values: a"},
+        // What is no such list stays as it is.
+        {"{\"message\":\"Values: [{\\\"other\\\":1}]\"}", "Values: [{\"other\":1}]"},
+        {"{\"message\":\"Values: [{\\\"name\\\":}]\"}", "Values: [{\"name\":}]"},
+        {"{\"message\":\"Values: [{\\\"name\\\":\\\"a\\\"}\"}", "Values: [{\"name\":\"a\"}"},
+        {"{\"message\":\": [{}]\"}", ": [{}]"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        char want[512];
+        decode(&d, 400, str_from(ROWS[i].body));
+        check_str(d.failure.message, ROWS[i].message);
+        snprintf(want, sizeof want, "OBJECT_LIST: HubSpot answered 400: %s", ROWS[i].message);
+        assert_string_equal(d.error.message, want);
+        done(&d);
+    }
+}
+
+// Many faulty values and many errors: bounded, and the correlationId is told.
+static void test_many_items(void **state)
+{
+    (void)state;
+    char *body = malloc(BODY_MAX);
+    assert_non_null(body);
+    size_t len = (size_t)snprintf(body, BODY_MAX, "{\"correlationId\":\"c-1\",\"message\":\"V: [");
+    for (int i = 0; i < 1000; i++) {
+        len += (size_t)snprintf(body + len, BODY_MAX - len, "%s{\\\"name\\\":\\\"property_%d\\\"}",
+                                i ? "," : "", i);
+    }
+    len +=
+        (size_t)snprintf(body + len, BODY_MAX - len, "]\",\"errors\":[{\"code\":\"FIRST_ITEM\"}");
+    for (int i = 0; i < 1000; i++) {
+        len +=
+            (size_t)snprintf(body + len, BODY_MAX - len, ",{\"message\":\"another item %d\"}", i);
+    }
+    len += (size_t)snprintf(body + len, BODY_MAX - len, "]}");
+    struct decoded d;
+    decode(&d, 400, (struct str){body, len});
+    assert_int_equal(d.failure.n_items, FAILURE_ITEMS_MAX);
+    assert_int_equal(d.failure.all_items, 1001);
+    assert_in_range(d.failure.message.len, 1000, 2000);
+    check_contains(d.error.message, ": V: property_0; property_1; ");
+    check_contains(d.error.message, " [FIRST_ITEM; another item 0; another item 1; 1001 in all]");
+    check_contains(d.error.message, "(correlationId c-1)");
+    assert_true(strlen(d.error.message) <= 900);
+    done(&d);
+    free(body);
+}
+
+// The edge speaks for itself, not for HubSpot: what it refuses may be granted a little later.
+static void test_edge(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+        bool edge;
+        enum error_code code;
+    } ROWS[] = {
+        {403, "<html><h1>Sorry, you have been blocked</h1></html>", true, ERR_SOURCE_UNAVAILABLE},
+        {403, "error code: 1006", true, ERR_SOURCE_UNAVAILABLE},
+        {403, "\r\n error code: 1006", true, ERR_SOURCE_UNAVAILABLE},
+        {409, "error code: 1018", true, ERR_SOURCE_UNAVAILABLE},
+        {403, "{\"category\":\"MISSING_SCOPES\"}", false, ERR_SCOPE},
+        {409, "{\"category\":\"CONFLICT\"}", false, ERR_CONFLICT},
+        {409, "{\"category\":\"CONFLICT\",\"mess", false, ERR_CONFLICT}, // cut
+        {409, "[]", false, ERR_CONFLICT},
+        {403, "", false, ERR_SCOPE},
+        {403, " \n", false, ERR_SCOPE},
+        {400, "<html>400</html>", true, ERR_REQUEST},
+        {414, "<html>Request-URI Too Large</html>", true, ERR_URL_TOO_LONG},
+        {401, "Unauthorized", true, ERR_CREDENTIALS},
+        {404, "<html>", true, ERR_NOT_FOUND},
+        {429, "error code: 1015", true, ERR_RATE_LIMITED},
+        {502, "<html>", true, ERR_SOURCE_UNAVAILABLE},
+        {530, "error code: 1016", true, ERR_CREDENTIALS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        decode(&d, ROWS[i].status, str_from(ROWS[i].body));
+        check_row(d.failure.edge == ROWS[i].edge, ROWS[i].body);
+        check_row(d.error.code == ROWS[i].code, ROWS[i].body);
+        bool other = ROWS[i].code != hubspot_status_code(ROWS[i].status);
+        check_row((strstr(d.error.message, "HubSpot's edge answered") != NULL) == other,
+                  ROWS[i].body);
+        done(&d);
+    }
+}
+
 // Every field may be absent, or of another type than documented.
 static void test_odd_json(void **state)
 {
@@ -107,6 +258,8 @@ static void test_odd_json(void **state)
         "{\"errors\":7}",
         "{\"errors\":[7,null,{\"context\":7},{\"context\":{\"requiredGranularScopes\":7}}]}",
         "{\"errors\":{\"context\":{\"requiredScopes\":[null,7,{}]}}}",
+        "{\"subCategory\":{},\"context\":[1],\"errors\":[{\"context\":{}},{\"code\":7,\"in\":[]},[]"
+        "]}",
         "{\"message\":\"\"}",
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
@@ -354,12 +507,14 @@ static void test_many_scopes(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_status_codes), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_odd_json),     cmocka_unit_test(test_missing_scopes),
-        cmocka_unit_test(test_policies),     cmocka_unit_test(test_bodies_without_json),
-        cmocka_unit_test(test_printable),    cmocka_unit_test(test_hostile_json),
-        cmocka_unit_test(test_long_parts),   cmocka_unit_test(test_all_parts_long),
-        cmocka_unit_test(test_many_scopes),
+        cmocka_unit_test(test_status_codes),   cmocka_unit_test(test_json),
+        cmocka_unit_test(test_odd_json),       cmocka_unit_test(test_missing_scopes),
+        cmocka_unit_test(test_policies),       cmocka_unit_test(test_bodies_without_json),
+        cmocka_unit_test(test_printable),      cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_long_parts),     cmocka_unit_test(test_all_parts_long),
+        cmocka_unit_test(test_many_scopes),    cmocka_unit_test(test_all_fields),
+        cmocka_unit_test(test_refused_values), cmocka_unit_test(test_many_items),
+        cmocka_unit_test(test_edge),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
