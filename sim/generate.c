@@ -525,7 +525,7 @@ bool generate_value(const struct record *r, const struct property *p, struct buf
         return change->value.ptr != NULL;
     }
     uint64_t h = generate_hash(r, p);
-    if (!generate_filled(p, h)) {
+    if (!generate_made_up(r, p, h)) {
         return false;
     }
     if (generate_is_long(p->kind)) {

@@ -25,6 +25,11 @@ static inline bool generate_filled(const struct property *p, uint64_t hash)
 {
     return (uint32_t)(hash >> 32) <= p->fill && p->fill > 0;
 }
+// A record that was created through the API has nothing made up but what HubSpot knows by itself.
+static inline bool generate_made_up(const struct record *r, const struct property *p, uint64_t hash)
+{
+    return generate_filled(p, hash) && (!r->blank || p->kind <= KIND_COMPANY_ID);
+}
 
 // Writes a made-up value of a short kind; the new end, or NULL for no value after all.
 char *generate_short(const struct record *r, const struct property *p, uint64_t hash, char *to);

@@ -1,5 +1,7 @@
 #include "sim/mutate.h"
 
+#include "sim/lookup.h"
+
 enum { HISTORY_MAX = 20, RESERVED_ARENA = 16 * 1024 * 1024, ID_STEP = 8 };
 
 static struct shelf *shelf_of(const struct mutate *m)
@@ -86,6 +88,12 @@ bool mutate_create(const struct mutate *m, uint32_t *ret_slot)
     return true;
 }
 
+void mutate_blank(const struct mutate *m, uint32_t slot)
+{
+    overlay_for(shelf_of(m), m->portal, slot)->blank = true;
+    m->portal->version++;
+}
+
 // Keeps the history of one property short.
 static void forget_oldest(struct overlay *o, const struct property *p)
 {
@@ -116,7 +124,8 @@ void mutate_set(const struct mutate *m, uint32_t slot, const struct property *p,
             abort();
         }
     }
-    o->changes[o->n_changes++] = (struct change){p, value, m->time.at_ms};
+    o->changes[o->n_changes++] = (struct change){p, value, m->time.at_ms, m->app_id};
+    lookup_note(shelf_of(m), p, value, slot);
 }
 
 void mutate_touch(const struct mutate *m, uint32_t slot)
@@ -226,11 +235,13 @@ bool mutate_merge(const struct mutate *m, uint32_t primary, uint32_t other, uint
     struct record from = portal_record(m->portal, m->object, primary);
     struct overlay *o = portal_overlay(s, survivor);
     o->basis = from.basis;
+    o->blank = from.blank;
     o->created_ms = from.created_ms;
     struct mutate quiet = *m;
     for (uint32_t i = 0; from.overlay && i < from.overlay->n_changes; i++) {
         const struct change *change = &from.overlay->changes[i];
         quiet.time.at_ms = change->at_ms;
+        quiet.app_id = change->app_id;
         mutate_set(&quiet, survivor, change->property, change->value);
     }
     merge_away(m, primary, survivor, true);

@@ -14,10 +14,13 @@ struct mutate {
     struct portal *portal;
     enum object_type object;
     struct mutate_time time;
+    uint32_t app_id; // of the app that changes something; 0: somebody at the user interface
 };
 
 // A new live record behind all others; false when there are PORTAL_RECORDS_MAX of the type.
+// Its values are made up, until mutate_blank takes them away: then it has those that are set.
 bool mutate_create(const struct mutate *m, uint32_t *ret_slot) MUST_CHECK;
+void mutate_blank(const struct mutate *m, uint32_t slot);
 // Sets a value (ptr NULL: null), kept by reference: it must live in the portal's arena. Does not
 // touch the modification date.
 void mutate_set(const struct mutate *m, uint32_t slot, const struct property *p, struct str value);

@@ -1,6 +1,7 @@
 #include "sim/portal.h"
 
 #include "core/random.h"
+#include "sim/lookup.h"
 #include "sim/words.h"
 
 enum {
@@ -202,6 +203,7 @@ struct record portal_record(const struct portal *p, enum object_type type, uint3
         .created_ms = o ? o->created_ms : generated_created_ms(s, slot),
         .modified_ms = s->modified_ms[slot],
         .archived = (s->flags[slot] & RECORD_ARCHIVED) != 0,
+        .blank = o && o->blank,
     };
     r.hash = mixed(s, r.basis + (UINT64_C(1) << 40));
     return r;
@@ -253,6 +255,7 @@ static void shelf_forget_changes(struct shelf *s)
         }
     }
     map_done(&s->overlays);
+    lookup_forget(&s->uniques);
     lag_done(&s->lag);
 }
 

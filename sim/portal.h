@@ -29,6 +29,7 @@ struct change {
     const struct property *property;
     struct str value; // in the portal's arena; ptr NULL: null
     int64_t at_ms;
+    uint32_t app_id; // of the app that wrote it; 0: somebody at the user interface
 };
 
 struct overlay {
@@ -42,6 +43,7 @@ struct overlay {
     uint64_t *merged_ids; // of records merged into this one, beyond generated ones
     uint32_t n_merged;
     uint32_t merged_into; // slot + 1; 0: not merged away
+    bool blank;           // values that nobody set are missing instead of made up
 };
 
 // The records of one object type.
@@ -55,6 +57,7 @@ struct shelf {
     int64_t *modified_ms; // by slot
     uint8_t *flags;       // by slot, RECORD_*
     struct map overlays;  // slot -> struct overlay
+    struct map uniques; // hash of a unique property's value set by hand -> struct holder, lookup.h
     struct property_set properties;
     struct lag lag;
     uint64_t next_id;
@@ -74,6 +77,7 @@ struct record {
     int64_t created_ms;
     int64_t modified_ms;
     bool archived;
+    bool blank; // as in its overlay
 };
 
 struct portal_options {

@@ -56,7 +56,7 @@ static char *write_fast(const struct record *r, const struct property *p, char *
                         bool *ret_slow)
 {
     uint64_t h = generate_hash(r, p);
-    if (!generate_filled(p, h)) {
+    if (!generate_made_up(r, p, h)) {
         return omit_nulls ? to : text_copy_padded(to, p->json, p->json_len);
     }
     char *value = text_copy_padded(to, p->json, p->key_len);
@@ -104,16 +104,35 @@ static void render_properties(struct buf *out, const struct record *r, struct re
     }
 }
 
-static void add_history_entry(struct buf *out, struct str value, int64_t at_ms, uint64_t h)
+static void open_history_entry(struct buf *out, struct str value, int64_t at_ms)
 {
-    static const char *const sources[] = {"CRM_UI", "INTEGRATION", "IMPORT", "WORKFLOWS"};
     buf_add(out, STR("{\"value\":"));
     json_escape(out, value);
     buf_add(out, STR(",\"timestamp\":"));
     render_iso(out, at_ms);
+}
+
+static void add_history_entry(struct buf *out, struct str value, int64_t at_ms, uint64_t h)
+{
+    static const char *const sources[] = {"CRM_UI", "INTEGRATION", "IMPORT", "WORKFLOWS"};
+    open_history_entry(out, value, at_ms);
     buf_printf(out, ",\"sourceType\":\"%s\",\"sourceId\":\"userId:%u\",\"updatedByUserId\":%u},",
                sources[h % ARRAY_LEN(sources)], 8200000U + (unsigned)(h >> 8 & 0x1ff),
                8200000U + (unsigned)(h >> 8 & 0x1ff));
+}
+
+// What was set by hand; an app leaves its id.
+static void add_change(struct buf *out, const struct change *change, uint64_t h)
+{
+    if (change->app_id == 0) {
+        add_history_entry(out, change->value, change->at_ms, h);
+        return;
+    }
+    open_history_entry(out, change->value, change->at_ms);
+    buf_printf(out,
+               ",\"sourceType\":\"INTEGRATION\",\"sourceId\":\"%u\",\"sourceLabel\":null,"
+               "\"updatedByUserId\":null},",
+               change->app_id);
 }
 
 static bool never_changes(enum value_kind kind)
@@ -159,7 +178,7 @@ static void render_history(struct buf *out, const struct record *r, struct rende
         const struct overlay *o = r->overlay;
         for (size_t k = o ? o->n_changes : 0; k > 0; k--) {
             if (o->changes[k - 1].property == p) {
-                add_history_entry(out, o->changes[k - 1].value, o->changes[k - 1].at_ms, r->hash);
+                add_change(out, &o->changes[k - 1], r->hash);
             }
         }
         add_generated_history(out, r, p, &how->scratch);
