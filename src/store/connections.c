@@ -1,0 +1,389 @@
+#include "store/connections.h"
+
+static const char *const KIND_NAMES[CONNECTION_KIND_COUNT] = {"oauth", "token"};
+static const char *const STATE_NAMES[CONNECTION_STATE_COUNT] = {"active", "needs_reauthorization"};
+
+static const struct str COLUMNS = STR_INIT(
+    "name, kind, state, portal_id, app_id, client_id, base_url, oauth_version, scopes, user_name, "
+    "issued_ms, expires_ms, created_ms, updated_ms");
+enum { SECRETS_N = 4, TEXT_MAX = 64 * 1024 };
+
+const char *connection_kind_name(enum connection_kind k)
+{
+    assert((size_t)k < CONNECTION_KIND_COUNT);
+    return KIND_NAMES[k];
+}
+
+const char *connection_state_name(enum connection_state s)
+{
+    assert((size_t)s < CONNECTION_STATE_COUNT);
+    return STATE_NAMES[s];
+}
+
+static int name_index(const char *const *names, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(name, str_from(names[i]))) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+// ---- reading
+
+static struct str text_of(struct sql_stmt *st, size_t column, struct arena *arena)
+{
+    return arena_dup(arena, str_sub(sql_column_str(st, column), 0, TEXT_MAX));
+}
+
+static bool read_row(struct sql_stmt *st, struct arena *arena, struct connection *ret,
+                     struct error *err)
+{
+    struct connection c = {.name = text_of(st, 0, arena)};
+    int kind = name_index(KIND_NAMES, CONNECTION_KIND_COUNT, sql_column_str(st, 1));
+    int state = name_index(STATE_NAMES, CONNECTION_STATE_COUNT, sql_column_str(st, 2));
+    if (kind < 0 || state < 0) {
+        return error_set(err, ERR_STORE, "connection %.*s: its kind or state is none that is known",
+                         STR_ARG(c.name));
+    }
+    c.kind = (enum connection_kind)kind;
+    c.state = (enum connection_state)state;
+    c.portal_id = sql_column(st, 3).num;
+    c.app_id = sql_column(st, 4).num;
+    c.client_id = text_of(st, 5, arena);
+    c.base_url = text_of(st, 6, arena);
+    c.oauth_version = text_of(st, 7, arena);
+    c.scopes = text_of(st, 8, arena);
+    c.user = text_of(st, 9, arena);
+    c.issued_ms = sql_column(st, 10).num;
+    c.expires_ms = sql_column(st, 11).num;
+    c.created_ms = sql_column(st, 12).num;
+    c.updated_ms = sql_column(st, 13).num;
+    *ret = c;
+    return true;
+}
+
+bool connection_find(struct store *s, struct str name, struct arena *arena, struct connection *ret,
+                     struct error *err)
+{
+    struct sql_value args[] = {sql_text(name)};
+    struct sql_stmt *st = NULL;
+    bool row = false;
+    struct str text =
+        arena_printf(arena, "SELECT %.*s FROM connection WHERE name = $1", STR_ARG(COLUMNS));
+    bool ok = (sql_once_query(store_sql(s), text, args, 1, &st, err) && sql_next(st, &row, err)) ||
+              store_fail(s, err);
+    if (ok && !row) {
+        ok = error_set(err, ERR_USAGE,
+                       "there is no connection \"%.*s\"; sluice connections lists them, sluice "
+                       "login hubspot --name %.*s makes it",
+                       STR_ARG(name), STR_ARG(name));
+    }
+    ok = ok && read_row(st, arena, ret, err);
+    sql_finalize(st);
+    return ok;
+}
+
+bool connection_list(struct store *s, struct arena *arena, struct connection **ret, size_t *ret_n,
+                     struct error *err)
+{
+    struct sql_stmt *st = NULL;
+    struct sql_value count;
+    struct str text = arena_printf(arena, "SELECT %.*s FROM connection ORDER BY name LIMIT %d",
+                                   STR_ARG(COLUMNS), CONNECTIONS_MAX);
+    if (!sql_once_int(store_sql(s), STR("SELECT count(*) FROM connection"), NULL, 0, &count, err) ||
+        !sql_once_query(store_sql(s), text, NULL, 0, &st, err)) {
+        return store_fail(s, err);
+    }
+    size_t n = 0;
+    size_t room = (size_t)MIN(count.num, CONNECTIONS_MAX);
+    struct connection *all = ARENA_ARRAY(arena, struct connection, room + 1);
+    bool row = false;
+    bool ok = true;
+    while (ok && n < room) {
+        ok = sql_next(st, &row, err) || store_fail(s, err);
+        if (!ok || !row) {
+            break;
+        }
+        ok = read_row(st, arena, &all[n++], err);
+    }
+    sql_finalize(st);
+    *ret = all;
+    *ret_n = n;
+    return ok;
+}
+
+bool connection_secret(struct store *s, struct sealing *sealing, struct str name, const char *what,
+                       struct secret **ret, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("SELECT key_id, nonce, sealed FROM secret WHERE connection = $1 AND what = $2");
+    struct sql_value args[] = {sql_text(name), sql_text(str_from(what))};
+    struct sql_stmt *st = NULL;
+    struct arena arena;
+    struct sealed sealed = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    bool row = false;
+    arena_init(&arena, 4 * TEXT_MAX);
+    bool ok = (sql_once_query(store_sql(s), TEXT, args, 2, &st, err) && sql_next(st, &row, err)) ||
+              store_fail(s, err);
+    if (ok && row) {
+        // A longer one than can be is cut here and found to be altered.
+        sealed =
+            (struct sealed){text_of(st, 0, &arena), text_of(st, 1, &arena),
+                            arena_dup(&arena, str_sub(sql_column_str(st, 2), 0, 2 * TEXT_MAX))};
+    }
+    sql_finalize(st); // before the keys are looked for: that may ask the store
+    if (ok && row) {
+        ok = sealing_unseal(sealing, name, str_from(what), &sealed, ret, err);
+    } else if (ok) {
+        *ret = NULL;
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+// ---- writing
+
+static bool put_secret(struct store *s, struct sealing *sealing, struct str name, const char *what,
+                       const struct secret *plain, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("INSERT INTO secret (connection, what, key_id, nonce, sealed) "
+                 "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connection, what) DO UPDATE SET "
+                 "key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed");
+    struct sealed x;
+    struct arena arena;
+    arena_init(&arena, 4 * TEXT_MAX);
+    bool ok = sealing_seal(sealing, name, str_from(what), plain, &arena, &x, err);
+    if (ok) {
+        struct sql_value args[] = {sql_text(name), sql_text(str_from(what)), sql_text(x.key_id),
+                                   sql_blob(x.nonce), sql_blob(x.bytes)};
+        ok = sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(s, err);
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+static bool remove_rows(struct store *s, struct str name, uint64_t *ret_found, struct error *err)
+{
+    struct sql_value args[] = {sql_text(name)};
+    struct sql *db = store_sql(s);
+    return (sql_once(db, STR("DELETE FROM secret WHERE connection = $1"), args, 1, NULL, err) &&
+            sql_once(db, STR("DELETE FROM connection WHERE name = $1"), args, 1, ret_found, err)) ||
+           store_fail(s, err);
+}
+
+static bool put_row(struct store *s, const struct connection *c, struct error *err)
+{
+    int64_t now_ms = clock_now_ms(store_clock(s));
+    struct arena arena;
+    arena_init(&arena, TEXT_MAX);
+    struct str text = arena_printf(
+        &arena,
+        "INSERT INTO connection (%.*s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+        "$12, $13, $14)",
+        STR_ARG(COLUMNS));
+    struct sql_value args[] = {
+        sql_text(c->name),
+        sql_text(str_from(connection_kind_name(c->kind))),
+        sql_text(str_from(connection_state_name(c->state))),
+        sql_int(c->portal_id),
+        sql_int(c->app_id),
+        sql_text(c->client_id.ptr ? c->client_id : STR("")),
+        sql_text(c->base_url),
+        sql_text(c->oauth_version.ptr ? c->oauth_version : STR("")),
+        sql_text(c->scopes.ptr ? c->scopes : STR("")),
+        sql_text(c->user.ptr ? c->user : STR("")),
+        sql_int(c->issued_ms),
+        sql_int(c->expires_ms),
+        sql_int(c->created_ms ? c->created_ms : now_ms),
+        sql_int(now_ms),
+    };
+    bool ok = sql_once(store_sql(s), text, args, ARRAY_LEN(args), NULL, err) || store_fail(s, err);
+    arena_done(&arena);
+    return ok;
+}
+
+bool connection_put(struct store *s, struct sealing *sealing, const struct connection *c,
+                    const struct connection_secrets *secrets, struct error *err)
+{
+    const struct {
+        const char *what;
+        const struct secret *secret;
+    } rows[SECRETS_N] = {{"token", secrets->token},
+                         {"client_secret", secrets->client_secret},
+                         {"access_token", secrets->access},
+                         {"refresh_token", secrets->refresh}};
+    if (!store_check_name("connection", c->name, err)) {
+        return false;
+    }
+    if (!sql_begin(store_sql(s), err)) {
+        return store_fail(s, err);
+    }
+    bool ok = remove_rows(s, c->name, NULL, err) && put_row(s, c, err);
+    for (size_t i = 0; ok && i < SECRETS_N; i++) {
+        ok = !rows[i].secret || put_secret(s, sealing, c->name, rows[i].what, rows[i].secret, err);
+    }
+    if (!ok) {
+        sql_rollback(store_sql(s));
+        return false;
+    }
+    return sql_commit(store_sql(s), err) || store_fail(s, err);
+}
+
+bool connection_remove(struct store *s, struct str name, bool *ret_found, struct error *err)
+{
+    uint64_t found = 0;
+    if (!sql_begin(store_sql(s), err)) {
+        return store_fail(s, err);
+    }
+    if (!remove_rows(s, name, &found, err)) {
+        sql_rollback(store_sql(s));
+        return false;
+    }
+    if (!sql_commit(store_sql(s), err)) {
+        return store_fail(s, err);
+    }
+    *ret_found = found > 0;
+    return true;
+}
+
+// ---- the tokens of one connection
+
+enum { LOCK_WAIT_MS = 180000 }; // longer than the holder may take with all its tries
+
+struct connection_tokens {
+    struct store *store;
+    struct sealing *sealing;
+    struct arena arena;
+    struct str name;
+    struct str lock_name;
+    struct store_lock *lock;
+};
+
+bool connection_tokens_open(const struct connection_tokens_options *options,
+                            struct connection_tokens **ret, struct error *err)
+{
+    struct connection_tokens *t = calloc(1, sizeof *t);
+    if (!t) {
+        abort();
+    }
+    arena_init(&t->arena, TEXT_MAX);
+    t->name = arena_dup(&t->arena, options->name);
+    t->lock_name = arena_printf(&t->arena, "connection-%.*s", STR_ARG(options->name));
+    bool ok = store_open(&options->store, &t->store, err);
+    if (ok && !t->store) {
+        ok = error_set(err, ERR_USAGE, "there is no connection \"%.*s\"", STR_ARG(t->name));
+    }
+    ok = ok &&
+         sealing_open(&(struct sealing_options){t->store, options->key_file}, &t->sealing, err);
+    if (!ok) {
+        connection_tokens_close(t);
+        return false;
+    }
+    *ret = t;
+    return true;
+}
+
+void connection_tokens_close(struct connection_tokens *t)
+{
+    if (!t) {
+        return;
+    }
+    assert(!t->lock);
+    sealing_close(t->sealing);
+    store_close(t->store);
+    arena_done(&t->arena);
+    free(t);
+}
+
+static bool load_tokens(struct connection_tokens *t, struct token_set *ret, struct error *err)
+{
+    struct arena arena;
+    struct connection c = {.kind = CONNECTION_OAUTH};
+    struct token_set set = {0};
+    arena_init(&arena, 4 * 1024 * 1024);
+    bool ok = connection_find(t->store, t->name, &arena, &c, err) &&
+              connection_secret(t->store, t->sealing, t->name, "access_token", &set.access, err) &&
+              connection_secret(t->store, t->sealing, t->name, "refresh_token", &set.refresh, err);
+    set.issued_ms = c.issued_ms;
+    set.expires_ms = c.expires_ms;
+    set.needs_reauthorization = c.state == CONNECTION_NEEDS_REAUTHORIZATION;
+    arena_done(&arena);
+    if (!ok) {
+        token_set_done(&set);
+        return false;
+    }
+    *ret = set;
+    return true;
+}
+
+// A login or logout of another process may come between two reads: the reads see one state.
+static bool tokens_load(void *user, struct token_set *ret, struct error *err)
+{
+    struct connection_tokens *t = user;
+    if (!sql_exec(store_sql(t->store), "BEGIN", err)) {
+        return store_fail(t->store, err);
+    }
+    bool ok = load_tokens(t, ret, err);
+    sql_rollback(store_sql(t->store));
+    return ok;
+}
+
+static bool save_tokens(struct connection_tokens *t, const struct token_set *set, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("UPDATE connection SET state = $1, issued_ms = $2, expires_ms = $3, "
+                 "updated_ms = $4 WHERE name = $5");
+    enum connection_state state =
+        set->needs_reauthorization ? CONNECTION_NEEDS_REAUTHORIZATION : CONNECTION_ACTIVE;
+    struct sql_value args[] = {sql_text(str_from(connection_state_name(state))),
+                               sql_int(set->issued_ms), sql_int(set->expires_ms),
+                               sql_int(clock_now_ms(store_clock(t->store))), sql_text(t->name)};
+    uint64_t changed = 0;
+    if (!sql_once(store_sql(t->store), TEXT, args, ARRAY_LEN(args), &changed, err)) {
+        return store_fail(t->store, err);
+    }
+    if (changed == 0) {
+        return error_set(err, ERR_REAUTHORIZE,
+                         "connection %.*s was removed meanwhile; log in again: sluice login "
+                         "hubspot --name %.*s",
+                         STR_ARG(t->name), STR_ARG(t->name));
+    }
+    return (!set->access ||
+            put_secret(t->store, t->sealing, t->name, "access_token", set->access, err)) &&
+           (!set->refresh ||
+            put_secret(t->store, t->sealing, t->name, "refresh_token", set->refresh, err));
+}
+
+static bool tokens_save(void *user, const struct token_set *set, struct error *err)
+{
+    struct connection_tokens *t = user;
+    if (!sql_begin(store_sql(t->store), err)) {
+        return store_fail(t->store, err);
+    }
+    if (!save_tokens(t, set, err)) {
+        sql_rollback(store_sql(t->store));
+        return false;
+    }
+    return sql_commit(store_sql(t->store), err) || store_fail(t->store, err);
+}
+
+static bool tokens_lock(void *user, struct error *err)
+{
+    struct connection_tokens *t = user;
+    return store_lock_take(t->store, t->lock_name, LOCK_WAIT_MS, &t->lock, err);
+}
+
+static void tokens_unlock(void *user)
+{
+    struct connection_tokens *t = user;
+    store_lock_release(t->lock);
+    t->lock = NULL;
+}
+
+struct token_store connection_token_store(struct connection_tokens *t)
+{
+    return (struct token_store){tokens_load, tokens_save, tokens_lock, tokens_unlock, t};
+}

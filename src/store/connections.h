@@ -1,0 +1,73 @@
+// Connections: the accounts that sluice may call, with what signs the calls, sealed.
+//
+// Errors: STORE, STORE_BUSY, KEY; USAGE for a connection that does not exist.
+// Threads: those of the store.
+#pragma once
+
+#include "hubspot/credential.h"
+#include "store/sealing.h"
+
+enum connection_kind { CONNECTION_OAUTH, CONNECTION_TOKEN, CONNECTION_KIND_COUNT };
+enum connection_state {
+    CONNECTION_ACTIVE,
+    CONNECTION_NEEDS_REAUTHORIZATION,
+    CONNECTION_STATE_COUNT
+};
+const char *connection_kind_name(enum connection_kind k);   // "oauth", "token"
+const char *connection_state_name(enum connection_state s); // "active", "needs_reauthorization"
+
+struct connection {
+    struct str name; // store_check_name
+    enum connection_kind kind;
+    enum connection_state state;
+    int64_t portal_id; // 0: not known
+    int64_t app_id;    // 0: not known
+    struct str client_id;
+    struct str base_url;
+    struct str oauth_version; // oauth_version_name
+    struct str scopes;        // with a space between
+    struct str user;          // who granted it; may be empty
+    int64_t issued_ms;        // of the access token
+    int64_t expires_ms;       // of the access token; 0: never
+    int64_t created_ms, updated_ms;
+};
+
+// The secrets of one connection, borrowed. NULL: has none.
+struct connection_secrets {
+    const struct secret *token;         // kind token
+    const struct secret *client_secret; // kind oauth
+    const struct secret *access;
+    const struct secret *refresh;
+};
+
+enum { CONNECTIONS_MAX = 10000 };
+
+// Texts into `arena`.
+bool connection_find(struct store *s, struct str name, struct arena *arena, struct connection *ret,
+                     struct error *err) MUST_CHECK;
+// All, by name.
+bool connection_list(struct store *s, struct arena *arena, struct connection **ret, size_t *ret_n,
+                     struct error *err) MUST_CHECK;
+// Writes the connection and its secrets, over a former one of that name; one transaction.
+bool connection_put(struct store *s, struct sealing *sealing, const struct connection *c,
+                    const struct connection_secrets *secrets, struct error *err) MUST_CHECK;
+// Forgets the connection and its secrets; *ret_found: whether there was one.
+bool connection_remove(struct store *s, struct str name, bool *ret_found,
+                       struct error *err) MUST_CHECK;
+// One secret: "token", "client_secret", "access_token", "refresh_token". *ret is NULL when the
+// connection has none of that name.
+bool connection_secret(struct store *s, struct sealing *sealing, struct str name, const char *what,
+                       struct secret **ret, struct error *err) MUST_CHECK;
+
+// The tokens of an OAuth connection as hubspot/credential.h wants them. Owns a store handle of its
+// own, so that any thread may be the one that renews.
+struct connection_tokens;
+struct connection_tokens_options {
+    struct store_options store;
+    struct str key_file;
+    struct str name;
+};
+bool connection_tokens_open(const struct connection_tokens_options *options,
+                            struct connection_tokens **ret, struct error *err) MUST_CHECK;
+void connection_tokens_close(struct connection_tokens *t); // takes NULL
+struct token_store connection_token_store(struct connection_tokens *t);

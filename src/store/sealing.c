@@ -1,0 +1,345 @@
+#include "store/sealing.h"
+
+#include "store/keyring.h"
+
+#include <sodium.h>
+
+enum {
+    MAGIC = 0x5ea1ed00,
+    LOCK_WAIT_MS = 30000,
+    ROWS_MAX = 100000, // of one rotation
+    READS_MAX = 3,     // of the keys, while another program changes them
+    ARENA_BYTES = 64 * 1024 * 1024,
+};
+
+struct sealing {
+    uint32_t magic;
+    struct store *store;
+    struct arena arena;
+    struct str key_file;
+    struct keyring ring;
+    char current[SEALING_ID_MAX];
+};
+
+static bool read_keys(struct sealing *s, struct error *err)
+{
+    return keyring_read(&s->ring, store_path(s->store), s->key_file, &s->arena, err);
+}
+
+bool sealing_open(const struct sealing_options *options, struct sealing **ret, struct error *err)
+{
+    struct sealing *s = calloc(1, sizeof *s);
+    if (!s) {
+        abort();
+    }
+    s->magic = MAGIC;
+    s->store = options->store;
+    arena_init(&s->arena, ARENA_BYTES);
+    s->key_file = arena_dup(&s->arena, options->key_file);
+    if (!read_keys(s, err)) {
+        sealing_close(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void sealing_close(struct sealing *s)
+{
+    if (!s) {
+        return;
+    }
+    assert(s->magic == MAGIC);
+    keyring_done(&s->ring);
+    arena_done(&s->arena);
+    s->magic = 0;
+    free(s);
+}
+
+const char *sealing_key_id(const struct sealing *s)
+{
+    return s->current;
+}
+
+// ---- choosing a key
+
+static bool no_such_key(const struct sealing *s, struct str id, struct error *err)
+{
+    const struct key *k = &s->ring.keys[KEYRING_CURRENT];
+    char where[512];
+    if (s->ring.from_environment) {
+        snprintf(where, sizeof where, "SLUICE_KEY holds %s", k->id);
+    } else {
+        snprintf(where, sizeof where, "'%.*s' holds %s", STR_ARG(str_sub(s->ring.path, 0, 400)),
+                 k->bytes ? k->id : "none");
+    }
+    return error_set(err, ERR_KEY,
+                     "the store is sealed with key %.*s, and %s; give that key with --key-file or "
+                     "SLUICE_KEY. If it is lost, forget each connection (sluice logout hubspot "
+                     "--name NAME --keep-grant) and log in again",
+                     STR_ARG(id), where);
+}
+
+// The key of that id; reads the keys anew when it is not known, as after another program's
+// rotation.
+static const struct key *find_key(struct sealing *s, struct str id, struct error *err)
+{
+    for (int reads = 0; reads < READS_MAX; reads++) {
+        const struct key *k = keyring_find(&s->ring, id);
+        if (k) {
+            return k;
+        }
+        if (!read_keys(s, err)) {
+            return NULL;
+        }
+    }
+    no_such_key(s, id, err);
+    return NULL;
+}
+
+// The id of the key that sealed what is in the store; empty when nothing is.
+static bool stored_id(struct sealing *s, struct arena *arena, struct str *ret, struct error *err)
+{
+    struct sql_value some;
+    *ret = (struct str){NULL, 0};
+    if (!sql_once_int(store_sql(s->store), STR("SELECT 1 FROM secret LIMIT 1"), NULL, 0, &some,
+                      err)) {
+        return store_fail(s->store, err);
+    }
+    return some.type == SQL_NULL || store_meta_get(s->store, "key_id", arena, ret, err);
+}
+
+static const struct key *key_to_seal(struct sealing *s, struct arena *arena, struct error *err)
+{
+    struct str id;
+    if (!stored_id(s, arena, &id, err)) {
+        return NULL;
+    }
+    if (id.len > 0) {
+        return find_key(s, id, err);
+    }
+    struct key *first = &s->ring.keys[KEYRING_CURRENT];
+    if ((!first->bytes && !keyring_make_first(&s->ring, err)) ||
+        !store_meta_set(s->store, "key_id", str_from(first->id), err)) {
+        return NULL;
+    }
+    return first;
+}
+
+// ---- sealing and unsealing
+
+// What is encrypted: owner, NUL, what, NUL, the secret.
+static void add_plain(struct buf *b, struct str owner, struct str what)
+{
+    assert(!memchr(owner.ptr, '\0', owner.len) && !memchr(what.ptr, '\0', what.len));
+    buf_add(b, owner);
+    buf_add_char(b, '\0');
+    buf_add(b, what);
+    buf_add_char(b, '\0');
+}
+
+static struct sealed seal_with(const struct key *k, struct str owner, struct str what,
+                               const struct secret *plain, struct arena *arena)
+{
+    struct buf b;
+    size_t n = owner.len + what.len + 2 + secret_len(plain);
+    buf_init(&b, n + 1);
+    (void)buf_reserve(&b, n); // never grows: no copies are left behind
+    add_plain(&b, owner, what);
+    buf_add(&b, secret_reveal(plain));
+    assert(!b.overflow && b.len == n);
+    char *nonce = arena_alloc(arena, crypto_secretbox_NONCEBYTES);
+    char *bytes = arena_alloc(arena, n + crypto_secretbox_MACBYTES);
+    randombytes_buf(nonce, crypto_secretbox_NONCEBYTES);
+    int rc = crypto_secretbox_easy((unsigned char *)bytes, (const unsigned char *)b.ptr, n,
+                                   (const unsigned char *)nonce,
+                                   (const unsigned char *)secret_reveal(k->bytes).ptr);
+    assert(rc == 0);
+    secret_buf_done(&b);
+    return (struct sealed){.key_id = arena_dup(arena, str_from(k->id)),
+                           .nonce = {nonce, crypto_secretbox_NONCEBYTES},
+                           .bytes = {bytes, n + crypto_secretbox_MACBYTES}};
+}
+
+bool sealing_seal(struct sealing *s, struct str owner, struct str what, const struct secret *plain,
+                  struct arena *arena, struct sealed *ret, struct error *err)
+{
+    assert(s->magic == MAGIC && sql_transaction_state(store_sql(s->store)) == SQL_OPEN);
+    const struct key *k = key_to_seal(s, arena, err);
+    if (!k) {
+        return error_context(err, "connection %.*s", STR_ARG(owner));
+    }
+    snprintf(s->current, sizeof s->current, "%s", k->id);
+    *ret = seal_with(k, owner, what, plain, arena);
+    return true;
+}
+
+static bool altered(struct str owner, struct str what, struct error *err)
+{
+    return error_set(err, ERR_KEY,
+                     "connection %.*s: its stored %.*s has been altered or belongs to another "
+                     "connection; log in again",
+                     STR_ARG(owner), STR_ARG(what));
+}
+
+bool sealing_unseal(struct sealing *s, struct str owner, struct str what,
+                    const struct sealed *sealed, struct secret **ret, struct error *err)
+{
+    assert(s->magic == MAGIC);
+    size_t head = owner.len + what.len + 2;
+    if (sealed->nonce.len != crypto_secretbox_NONCEBYTES ||
+        sealed->bytes.len < head + crypto_secretbox_MACBYTES ||
+        sealed->bytes.len > SECRET_MAX + head + crypto_secretbox_MACBYTES) {
+        return altered(owner, what, err);
+    }
+    const struct key *k = find_key(s, sealed->key_id, err);
+    if (!k) {
+        return error_context(err, "connection %.*s", STR_ARG(owner));
+    }
+    struct buf plain;
+    struct buf wanted;
+    size_t n = sealed->bytes.len - crypto_secretbox_MACBYTES;
+    buf_init(&plain, n + 1);
+    buf_init(&wanted, head + 1);
+    char *out = buf_reserve(&plain, n);
+    add_plain(&wanted, owner, what);
+    bool ok =
+        crypto_secretbox_open_easy((unsigned char *)out, (const unsigned char *)sealed->bytes.ptr,
+                                   sealed->bytes.len, (const unsigned char *)sealed->nonce.ptr,
+                                   (const unsigned char *)secret_reveal(k->bytes).ptr) == 0;
+    buf_commit(&plain, ok ? n : 0);
+    ok = ok && str_starts(buf_str(&plain), buf_str(&wanted));
+    if (ok) {
+        *ret = secret_create(str_sub(buf_str(&plain), head, n));
+    }
+    secret_buf_done(&plain);
+    buf_done(&wanted);
+    return ok || altered(owner, what, err);
+}
+
+// ---- rotation
+
+struct secret_row {
+    struct str owner, what;
+    struct sealed sealed;
+};
+
+static bool read_rows(struct sealing *s, struct arena *arena, struct secret_row **ret,
+                      size_t *ret_n, struct error *err)
+{
+    struct sql_value count;
+    struct sql *db = store_sql(s->store);
+    if (!sql_once_int(db, STR("SELECT count(*) FROM secret"), NULL, 0, &count, err)) {
+        return store_fail(s->store, err);
+    }
+    if (count.num > ROWS_MAX) {
+        return error_set(err, ERR_LIMIT, "the store holds %lld secrets, over the limit of %d",
+                         (long long)count.num, ROWS_MAX);
+    }
+    struct secret_row *rows = ARENA_ARRAY(arena, struct secret_row, (size_t)count.num + 1);
+    struct sql_stmt *st = NULL;
+    size_t n = 0;
+    bool row = false;
+    bool ok = sql_once_query(db, STR("SELECT connection, what, key_id, nonce, sealed FROM secret"),
+                             NULL, 0, &st, err);
+    while (ok && (ok = sql_next(st, &row, err)) && row) {
+        assert(n < (size_t)count.num); // one transaction
+        rows[n++] = (struct secret_row){.owner = arena_dup(arena, sql_column_str(st, 0)),
+                                        .what = arena_dup(arena, sql_column_str(st, 1)),
+                                        .sealed = {arena_dup(arena, sql_column_str(st, 2)),
+                                                   arena_dup(arena, sql_column_str(st, 3)),
+                                                   arena_dup(arena, sql_column_str(st, 4))}};
+    }
+    sql_finalize(st);
+    *ret = rows;
+    *ret_n = n;
+    return ok || store_fail(s->store, err);
+}
+
+static bool reseal(struct sealing *s, const struct secret_row *row, const struct key *k,
+                   struct error *err)
+{
+    static const struct str TEXT = STR_INIT("UPDATE secret SET key_id = $1, nonce = $2, sealed = "
+                                            "$3 WHERE connection = $4 AND what = $5");
+    struct secret *plain = NULL;
+    struct arena arena;
+    if (!sealing_unseal(s, row->owner, row->what, &row->sealed, &plain, err)) {
+        return false;
+    }
+    arena_init(&arena, ARENA_BYTES);
+    struct sealed x = seal_with(k, row->owner, row->what, plain, &arena);
+    struct sql_value args[] = {sql_text(x.key_id), sql_blob(x.nonce), sql_blob(x.bytes),
+                               sql_text(row->owner), sql_text(row->what)};
+    bool ok = sql_once(store_sql(s->store), TEXT, args, ARRAY_LEN(args), NULL, err) ||
+              store_fail(s->store, err);
+    secret_destroy(plain);
+    arena_done(&arena);
+    return ok;
+}
+
+// All rows and the name of the key in one transaction.
+static bool reseal_all(struct sealing *s, size_t *ret_rows, struct error *err)
+{
+    const struct key *k = &s->ring.keys[KEYRING_NEW];
+    struct secret_row *rows = NULL;
+    size_t n = 0;
+    struct arena arena;
+    if (!sql_begin(store_sql(s->store), err)) {
+        return store_fail(s->store, err);
+    }
+    arena_init(&arena, ARENA_BYTES);
+    bool ok = read_rows(s, &arena, &rows, &n, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = reseal(s, &rows[i], k, err);
+    }
+    ok = ok && store_meta_set(s->store, "key_id", str_from(k->id), err);
+    arena_done(&arena);
+    if (!ok) {
+        sql_rollback(store_sql(s->store));
+        return false;
+    }
+    *ret_rows = n;
+    return sql_commit(store_sql(s->store), err) || store_fail(s->store, err);
+}
+
+// Brings the new key into its place: made, or given by the environment.
+static bool prepare_new(struct sealing *s, struct error *err)
+{
+    struct str id;
+    struct arena arena;
+    arena_init(&arena, 4096);
+    bool ok = read_keys(s, err) && stored_id(s, &arena, &id, err);
+    const struct key *next = &s->ring.keys[KEYRING_NEW];
+    if (ok && id.len > 0 && !keyring_find(&s->ring, id)) {
+        ok = no_such_key(s, id, err);
+    } else if (ok && s->ring.from_environment && !next->bytes) {
+        ok = error_set(err, ERR_KEY,
+                       "the key comes from SLUICE_KEY; put the new one into SLUICE_KEY_NEW and run "
+                       "this again (openssl rand -base64 %d makes one)",
+                       SEALING_KEY_BYTES);
+    } else if (ok && !s->ring.from_environment) {
+        // A rotation that was cut behind its transaction is finished first.
+        bool half_done = next->bytes && str_eq(id, str_from(next->id));
+        ok = (!half_done || keyring_promote(&s->ring, err)) && keyring_make_new(&s->ring, err);
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+bool sealing_rotate(struct sealing *s, size_t *ret_rows, struct error *err)
+{
+    struct store_lock *lock = NULL;
+    size_t rows = 0;
+    assert(s->magic == MAGIC);
+    if (!store_lock_take(s->store, STR("keys"), LOCK_WAIT_MS, &lock, err)) {
+        return false;
+    }
+    bool ok = prepare_new(s, err) && reseal_all(s, &rows, err);
+    if (ok) {
+        snprintf(s->current, sizeof s->current, "%s", s->ring.keys[KEYRING_NEW].id);
+        *ret_rows = rows;
+        ok = s->ring.from_environment || keyring_promote(&s->ring, err);
+    }
+    store_lock_release(lock);
+    return ok;
+}

@@ -1,0 +1,365 @@
+#include "store/store.h"
+
+#include "store/migrations.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    PATH_MAX_BYTES = 3500, // leaves room for the names of files
+    NAME_MAX_BYTES = 64,
+    LOCK_WAIT_MS = 15000,
+    POLL_US = 10000,
+    MAGIC = 0x53746f72,
+};
+
+struct store {
+    uint32_t magic;
+    struct sql *db;
+    struct arena arena;
+    struct str directory;
+    const struct clock *clock;
+    const struct cancel *cancel;
+};
+
+struct store_lock {
+    int fd;
+};
+
+static struct str without_slash(struct str s)
+{
+    while (s.len > 1 && s.ptr[s.len - 1] == '/') {
+        s.len--;
+    }
+    return s;
+}
+
+bool store_directory(struct str setting, struct arena *arena, struct str *ret, struct error *err)
+{
+    // Nothing in this program changes the environment.
+    struct str data_home = str_from(getenv("XDG_DATA_HOME")); // NOLINT(concurrency-mt-unsafe)
+    struct str home = str_from(getenv("HOME"));               // NOLINT(concurrency-mt-unsafe)
+    struct str path = {NULL, 0};
+    if (setting.len > 0) {
+        path = arena_dup(arena, without_slash(setting));
+    } else if (data_home.len > 0 && data_home.ptr[0] == '/') { // others are to be ignored
+        path = arena_printf(arena, "%.*s/sluice", STR_ARG(without_slash(data_home)));
+    } else if (home.len > 0) {
+        path = arena_printf(arena, "%.*s/.local/share/sluice", STR_ARG(without_slash(home)));
+    } else {
+        return error_set(err, ERR_CONFIG,
+                         "--data-dir: neither it nor HOME is set, so there is no place for "
+                         "connections");
+    }
+    if (path.len > PATH_MAX_BYTES || memchr(path.ptr, '\0', path.len)) {
+        return error_set(err, ERR_CONFIG, "--data-dir: a path of %zu bytes is too long", path.len);
+    }
+    *ret = path;
+    return true;
+}
+
+static const char *file_in(struct str directory, const char *name, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s/%s", STR_ARG(directory), name).ptr;
+}
+
+bool store_exists(struct str directory)
+{
+    struct arena arena;
+    arena_init(&arena, 64 * 1024);
+    bool there = access(file_in(directory, "sluice.db", &arena), F_OK) == 0;
+    arena_done(&arena);
+    return there;
+}
+
+// The directory and those above it that are missing; ours alone.
+static bool make_directory(struct str directory, struct arena *arena, struct error *err)
+{
+    char *path = arena_cstr(arena, directory);
+    for (size_t i = 1; i <= directory.len; i++) {
+        if (i < directory.len && path[i] != '/') {
+            continue;
+        }
+        path[i] = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            return error_set(err, ERR_STORE, "data directory '%s': cannot be made: %s", path,
+                             strerrordesc_np(errno));
+        }
+        path[i] = i < directory.len ? '/' : '\0';
+    }
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return error_set(err, ERR_STORE,
+                         "data directory '%s': there is something else of that name", path);
+    }
+    return true;
+}
+
+// SQLite would make the file readable for all that the umask allows; its companions inherit the
+// file's mode.
+static bool make_file(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return error_set(err, ERR_STORE, "store '%s': %s", path, strerrordesc_np(errno));
+    }
+    struct stat st;
+    bool ok = fstat(fd, &st) == 0 && ((st.st_mode & 077) == 0 || fchmod(fd, 0600) == 0);
+    int number = errno;
+    close(fd);
+    return ok || error_set(err, ERR_STORE, "store '%s': its mode cannot be set to 0600: %s", path,
+                           strerrordesc_np(number));
+}
+
+bool store_fail(const struct store *s, struct error *err)
+{
+    if (err->code == ERR_INTERRUPTED) {
+        return false;
+    }
+    bool busy = s->db && sql_last_fault(s->db) == SQL_FAULT_BUSY;
+    err->code = busy ? ERR_STORE_BUSY : ERR_STORE;
+    return error_context(err, "store");
+}
+
+// ---- migrations
+
+static bool stored_version(struct store *s, int64_t *ret, struct error *err)
+{
+    struct sql_value v;
+    if (!sql_exec(s->db, "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT)",
+                  err) ||
+        !sql_once_int(s->db, STR("SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'version'"),
+                      NULL, 0, &v, err)) {
+        return store_fail(s, err);
+    }
+    *ret = v.type == SQL_INT ? v.num : 0;
+    return true;
+}
+
+static bool migrate_from(struct store *s, int64_t version, struct error *err)
+{
+    for (size_t i = (size_t)version; i < STORE_MIGRATIONS_N; i++) {
+        if (!sql_exec(s->db, STORE_MIGRATIONS[i], err)) {
+            error_context(err, "migration %zu", i + 1);
+            return store_fail(s, err);
+        }
+    }
+    char text[24];
+    snprintf(text, sizeof text, "%zu", STORE_MIGRATIONS_N);
+    return store_meta_set(s, "version", str_from(text), err);
+}
+
+static bool migrate(struct store *s, struct error *err)
+{
+    int64_t version = 0;
+    if (!sql_begin(s->db, err)) { // one program migrates, the others wait and find it done
+        return store_fail(s, err);
+    }
+    bool ok = stored_version(s, &version, err);
+    if (ok && (version < 0 || version > (int64_t)STORE_MIGRATIONS_N)) {
+        ok = error_set(err, ERR_STORE,
+                       "the store in '%.*s' has version %lld, this sluice knows versions up to "
+                       "%zu; use the newer sluice that wrote it, or another --data-dir",
+                       STR_ARG(s->directory), (long long)version, STORE_MIGRATIONS_N);
+    }
+    ok = ok && (version == (int64_t)STORE_MIGRATIONS_N || migrate_from(s, version, err));
+    if (!ok) {
+        sql_rollback(s->db);
+        return false;
+    }
+    return sql_commit(s->db, err) || store_fail(s, err);
+}
+
+// Whether the tables are those of this program, without waiting for a writer.
+static bool is_current(struct store *s)
+{
+    struct error ignored;
+    struct sql_value v;
+    return sql_once_int(s->db,
+                        STR("SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'version'"), NULL,
+                        0, &v, &ignored) &&
+           v.type == SQL_INT && v.num == (int64_t)STORE_MIGRATIONS_N;
+}
+
+// ---- opening
+
+static bool connect(struct store *s, struct error *err)
+{
+    struct str url = arena_printf(&s->arena, "sqlite:%.*s/sluice.db", STR_ARG(s->directory));
+    struct sql_options o = {.url = url,
+                            .application = STR("sluice store"),
+                            .clock = s->clock,
+                            .cancel = s->cancel,
+                            .lock_wait_ms = LOCK_WAIT_MS};
+    // A token that was handed out must be there after a power cut too.
+    if (!sql_open(&o, &s->db, err) || !sql_exec(s->db, "PRAGMA synchronous=FULL", err)) {
+        return store_fail(s, err);
+    }
+    return is_current(s) || migrate(s, err);
+}
+
+bool store_open(const struct store_options *options, struct store **ret, struct error *err)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s) {
+        abort();
+    }
+    s->magic = MAGIC;
+    s->clock = options->clock;
+    s->cancel = options->cancel;
+    arena_init(&s->arena, 1024 * 1024);
+    bool ok = store_directory(options->directory, &s->arena, &s->directory, err);
+    if (ok && !options->create && !store_exists(s->directory)) {
+        store_close(s);
+        *ret = NULL;
+        return true;
+    }
+    ok = ok && make_directory(s->directory, &s->arena, err) &&
+         make_file(file_in(s->directory, "sluice.db", &s->arena), err) && connect(s, err);
+    if (!ok) {
+        store_close(s);
+        return false;
+    }
+    *ret = s;
+    return true;
+}
+
+void store_close(struct store *s)
+{
+    if (!s) {
+        return;
+    }
+    assert(s->magic == MAGIC);
+    sql_close(s->db);
+    arena_done(&s->arena);
+    s->magic = 0;
+    free(s);
+}
+
+struct sql *store_sql(struct store *s)
+{
+    return s->db;
+}
+
+struct str store_path(const struct store *s)
+{
+    return s->directory;
+}
+
+const struct clock *store_clock(const struct store *s)
+{
+    return s->clock;
+}
+
+// ---- facts about the store
+
+bool store_meta_get(struct store *s, const char *name, struct arena *arena, struct str *ret,
+                    struct error *err)
+{
+    struct sql_value args[] = {sql_text(str_from(name))};
+    struct sql_stmt *st = NULL;
+    struct str value = {NULL, 0};
+    bool row = false;
+    bool ok =
+        sql_once_query(s->db, STR("SELECT value FROM meta WHERE name = $1"), args, 1, &st, err) &&
+        sql_next(st, &row, err);
+    if (ok && row) {
+        value = arena_dup(arena, sql_column_str(st, 0));
+    }
+    sql_finalize(st);
+    if (!ok) {
+        return store_fail(s, err);
+    }
+    *ret = value;
+    return true;
+}
+
+bool store_meta_set(struct store *s, const char *name, struct str value, struct error *err)
+{
+    struct sql_value args[] = {sql_text(str_from(name)), sql_text(value)};
+    return sql_once(s->db,
+                    STR("INSERT INTO meta (name, value) VALUES ($1, $2) "
+                        "ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
+                    args, 2, NULL, err) ||
+           store_fail(s, err);
+}
+
+// ---- names and locks
+
+static bool is_name_char(char c, bool first)
+{
+    bool word =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return word || (!first && (c == '-' || c == '.'));
+}
+
+bool store_check_name(const char *what, struct str name, struct error *err)
+{
+    bool ok = name.len > 0 && name.len <= NAME_MAX_BYTES;
+    for (size_t i = 0; ok && i < name.len; i++) {
+        ok = is_name_char(name.ptr[i], i == 0);
+    }
+    if (!ok) {
+        // Not quoted: a token may stand here by mistake.
+        return error_set(err, ERR_USAGE,
+                         "%s: a name of 1 to %d letters, digits, '_', '-' and '.' is needed, "
+                         "beginning with a letter, a digit or '_'",
+                         what, NAME_MAX_BYTES);
+    }
+    return true;
+}
+
+bool store_lock_take(struct store *s, struct str name, int64_t wait_ms, struct store_lock **ret,
+                     struct error *err)
+{
+    struct arena arena;
+    arena_init(&arena, 64 * 1024);
+    const char *path =
+        arena_printf(&arena, "%.*s/%.*s.lock", STR_ARG(s->directory), STR_ARG(name)).ptr;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int number = errno;
+    if (fd < 0) {
+        error_set(err, ERR_STORE, "lock '%s': %s", path, strerrordesc_np(number));
+    }
+    int64_t end_us = clock_mono_us(s->clock) + wait_ms * 1000;
+    bool held = false;
+    while (fd >= 0 && !(held = flock(fd, LOCK_EX | LOCK_NB) == 0)) {
+        number = errno;
+        if (cancel_requested(s->cancel)) {
+            error_set(err, ERR_INTERRUPTED, "stopped while waiting for the lock '%s'", path);
+            break;
+        }
+        if ((number != EWOULDBLOCK && number != EINTR) || clock_mono_us(s->clock) >= end_us) {
+            error_set(err, number == EWOULDBLOCK ? ERR_STORE_BUSY : ERR_STORE, "lock '%s': %s",
+                      path,
+                      number == EWOULDBLOCK ? "another sluice holds it" : strerrordesc_np(number));
+            break;
+        }
+        s->clock->sleep_us(s->clock, POLL_US);
+    }
+    arena_done(&arena);
+    if (!held) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    struct store_lock *l = calloc(1, sizeof *l);
+    if (!l) {
+        abort();
+    }
+    l->fd = fd;
+    *ret = l;
+    return true;
+}
+
+void store_lock_release(struct store_lock *l)
+{
+    if (l) {
+        close(l->fd); // gives the lock back
+        free(l);
+    }
+}

@@ -1,0 +1,57 @@
+// The control plane's own database: what sluice remembers besides the data it moves. One file,
+// `sluice.db`, in the data directory.
+//
+// Tables come from the numbered migrations in migrations.c, which run when the store is opened; a
+// store that a newer program has written is refused. Secrets are in it only sealed (sealing.h).
+// Errors: STORE, STORE_BUSY, CONFIG.
+// Threads: a store belongs to one thread at a time; each thread that works on its own opens its
+// own.
+#pragma once
+
+#include "core/arena.h"
+#include "core/cancel.h"
+#include "core/clock.h"
+#include "sql/sql.h"
+
+struct store;
+
+struct store_options {
+    struct str directory; // the setting; empty: this user's own, see store_directory
+    bool create;          // make directory and file when they are missing
+    const struct clock *clock;
+    const struct cancel *cancel; // ends waits for locks; may be NULL
+};
+
+// The data directory: the setting, else $XDG_DATA_HOME/sluice, else ~/.local/share/sluice. Absolute
+// or as it was given, without a slash at the end. Into `arena`.
+bool store_directory(struct str setting, struct arena *arena, struct str *ret,
+                     struct error *err) MUST_CHECK;
+// Whether there is a store file in that directory. Pure look.
+bool store_exists(struct str directory);
+
+// *ret is NULL (and the result true) when there is no store and it is not to be made.
+bool store_open(const struct store_options *options, struct store **ret,
+                struct error *err) MUST_CHECK;
+void store_close(struct store *s); // takes NULL
+struct sql *store_sql(struct store *s);
+struct str store_path(const struct store *s); // the directory
+const struct clock *store_clock(const struct store *s);
+// A failure of store_sql's calls, turned into an error of the store; returns false.
+bool store_fail(const struct store *s, struct error *err);
+
+// Small facts about the store itself, by name. *ret: into `arena`; ptr NULL when there is none.
+bool store_meta_get(struct store *s, const char *name, struct arena *arena, struct str *ret,
+                    struct error *err) MUST_CHECK;
+bool store_meta_set(struct store *s, const char *name, struct str value,
+                    struct error *err) MUST_CHECK;
+
+// A lock among all processes and threads that share the data directory: a file in it, held by
+// flock, so that it ends with its holder. Waits at most `wait_ms` (STORE_BUSY then).
+struct store_lock;
+bool store_lock_take(struct store *s, struct str name, int64_t wait_ms, struct store_lock **ret,
+                     struct error *err) MUST_CHECK;
+void store_lock_release(struct store_lock *l); // takes NULL
+
+// Names of connections and locks: letters, digits, '-', '_', '.', not first a '.' or '-', at most
+// 64. Errors: USAGE, with `what` in front.
+bool store_check_name(const char *what, struct str name, struct error *err) MUST_CHECK;
