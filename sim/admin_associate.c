@@ -89,7 +89,7 @@ bool admin_associate(struct operation *o, bool remove, struct error *err)
     enum object_type to;
     struct link l;
     struct picked ends[2];
-    if (!admin_object(o->spec, "from", &from, err) || !admin_object(o->spec, "to", &to, err)) {
+    if (!admin_object(o, "from", &from, err) || !admin_object(o, "to", &to, err)) {
         return false;
     }
     l.pair = association_pair_of(&o->mutate.portal->associations, from, to, &l.forward);

@@ -5,10 +5,12 @@
 
 enum { OPERATION_RECORDS_MAX = 1000000, IDS_ANSWERED_MAX = 100000 };
 
-bool admin_object(struct json spec, const char *field, enum object_type *ret, struct error *err)
+bool admin_object(const struct operation *o, const char *field, enum object_type *ret,
+                  struct error *err)
 {
     struct str name = STR("");
-    if (!json_get_string(spec, str_from(field), &name) || !object_find(name, true, ret)) {
+    if (!json_get_string(o->spec, str_from(field), &name) ||
+        !portal_object(o->mutate.portal, name, true, ret)) {
         return error_set(err, ERR_REQUEST,
                          "%s is '%.*s'; it must be an object type such as contacts or 0-1", field,
                          STR_ARG(name));
@@ -391,8 +393,7 @@ static bool run(struct operation *o, struct str op, struct error *err)
         if (!str_eq(op, str_from(operations[i].name))) {
             continue;
         }
-        if (!admin_object(o->spec, "object", &o->mutate.object, err) ||
-            !operations[i].run(o, err)) {
+        if (!admin_object(o, "object", &o->mutate.object, err) || !operations[i].run(o, err)) {
             return false;
         }
         write_result(o);

@@ -32,5 +32,5 @@ bool admin_property(struct operation *o, struct error *err) MUST_CHECK;
 // have.
 bool admin_pick(struct operation *o, enum object_type object, const char *ids_field, uint8_t state,
                 struct picked *ret, struct error *err) MUST_CHECK;
-bool admin_object(struct json spec, const char *field, enum object_type *ret,
+bool admin_object(const struct operation *o, const char *field, enum object_type *ret,
                   struct error *err) MUST_CHECK;

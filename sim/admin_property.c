@@ -151,7 +151,7 @@ bool admin_property(struct operation *o, struct error *err)
     struct str action = STR("");
     struct str name = STR("");
     struct property *p = NULL;
-    if (!admin_object(o->spec, "object", &o->mutate.object, err)) {
+    if (!admin_object(o, "object", &o->mutate.object, err)) {
         return false;
     }
     struct property_set *s = &o->mutate.portal->shelves[o->mutate.object].properties;

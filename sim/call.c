@@ -93,7 +93,7 @@ void call_html(struct call *c, int status, const char *title)
 bool call_object(struct call *c, size_t i, bool singular, enum object_type *ret)
 {
     enum object_type type;
-    if (!object_find(c->params[i], singular, &type)) {
+    if (!portal_object(c->sim->portal, c->params[i], singular, &type)) {
         return call_error(c, 400, NULL, "Unable to infer object type from: %.*s",
                           STR_ARG(c->params[i]));
     }

@@ -6,7 +6,10 @@ void census_write_records(const struct portal *p, struct json_writer *w)
     json_begin_object(w);
     for (size_t t = 0; t < OBJECT_COUNT; t++) {
         const struct shelf *s = &p->shelves[t];
-        json_key(w, object_info((enum object_type)t)->plural);
+        if (!s->exists) {
+            continue;
+        }
+        json_key(w, portal_object_name(p, (enum object_type)t));
         json_begin_object(w);
         json_field_int(w, "live", portal_live_count(s));
         json_field_int(w, "archived", s->n_archived);

@@ -30,7 +30,7 @@ static bool read_association_types(struct call *c, struct render *how)
         if (name.len == 0) {
             continue;
         }
-        if (!object_find(name, true, &to)) {
+        if (!portal_object(c->sim->portal, name, true, &to)) {
             return call_error(c, 400, "VALIDATION_ERROR", "Unable to infer object type from: %.*s",
                               STR_ARG(name));
         }

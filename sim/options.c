@@ -28,6 +28,10 @@ static const struct setting rows[] = {
     ROW(properties, "properties", SET_INT, "30", "N",
         "properties of contacts, companies, deals and tickets each, standard ones included",
         .min = 1, .max = LIMIT_PROPERTIES),
+    ROW(custom_objects_text, "custom-objects", SET_STR, "", "NAME:COUNT,...",
+        "custom objects and how many records each has"),
+    ROW(other_objects_text, "other-objects", SET_STR, "", "TYPE:COUNT,...",
+        "records of products, line_items, quotes, leads, feedback_submissions and users"),
     ROW(owners, "owners", SET_INT, "25", "N", "owners, some of them archived", COUNT(100000)),
     ROW(token, "token", SET_STR, "pat-na1-sim", "TOKEN", "the access token that is accepted",
         .secret = true),
@@ -167,6 +171,88 @@ static void fill_portal(struct options *o)
     p->counts[OBJECT_NOTES] += rest;
 }
 
+static bool is_object_name(struct str name)
+{
+    bool letter = name.len > 0 && ((name.ptr[0] >= 'a' && name.ptr[0] <= 'z') ||
+                                   (name.ptr[0] >= 'A' && name.ptr[0] <= 'Z'));
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        letter = letter && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '_');
+    }
+    return letter && name.len <= SCHEMA_NAME_MAX;
+}
+
+static bool add_custom_object(struct portal_options *p, struct str field, struct error *err)
+{
+    ptrdiff_t colon = str_find_char(field, ':');
+    struct str name = str_sub(field, 0, colon < 0 ? field.len : (size_t)colon);
+    uint64_t count = 0;
+    if (!is_object_name(name) ||
+        (colon >= 0 && !str_to_uint64(str_sub(field, (size_t)colon + 1, field.len), &count)) ||
+        count > PORTAL_RECORDS_MAX) {
+        return error_set(err, ERR_USAGE,
+                         "--custom-objects has '%.*s'; it must be a name of letters, digits and _ "
+                         "and a number up to %d, like cars:500",
+                         STR_ARG(field), PORTAL_RECORDS_MAX);
+    }
+    if (p->n_custom_objects == OBJECT_CUSTOM_MAX) {
+        return error_set(err, ERR_USAGE, "--custom-objects has more than %d names",
+                         OBJECT_CUSTOM_MAX);
+    }
+    for (size_t i = 0; i < p->n_custom_objects; i++) {
+        if (str_eq_nocase(p->custom_objects[i], name)) {
+            return error_set(err, ERR_USAGE, "--custom-objects has '%.*s' twice", STR_ARG(name));
+        }
+    }
+    p->counts[OBJECT_CUSTOM_FIRST + p->n_custom_objects] = (uint32_t)count;
+    p->custom_objects[p->n_custom_objects++] = name;
+    return true;
+}
+
+static bool set_other_object(struct portal_options *p, struct str field, struct error *err)
+{
+    ptrdiff_t colon = str_find_char(field, ':');
+    enum object_type t;
+    uint64_t count;
+    if (colon < 0 || !object_find(str_sub(field, 0, (size_t)colon), false, &t) ||
+        t < OBJECT_PRODUCTS || object_is_custom(t) ||
+        !str_to_uint64(str_sub(field, (size_t)colon + 1, field.len), &count) ||
+        count > PORTAL_RECORDS_MAX) {
+        return error_set(err, ERR_USAGE,
+                         "--other-objects has '%.*s'; it must be products, line_items, quotes, "
+                         "leads, feedback_submissions or users and a number up to %d, like "
+                         "products:50",
+                         STR_ARG(field), PORTAL_RECORDS_MAX);
+    }
+    p->counts[t] = (uint32_t)count;
+    return true;
+}
+
+static bool parse_other_objects(struct options *o, struct error *err)
+{
+    struct str rest = o->other_objects_text;
+    struct str field;
+    while (rest.len > 0 && str_next(&rest, ',', &field)) {
+        if (!set_other_object(&o->portal, str_trim(field), err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool parse_custom_objects(struct options *o, struct error *err)
+{
+    struct str rest = o->custom_objects_text;
+    struct str field;
+    while (rest.len > 0 && str_next(&rest, ',', &field)) {
+        if (!add_custom_object(&o->portal, str_trim(field), err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool options_parse(struct options *o, int argc, char **argv, struct arena *arena, struct error *err)
 {
     *o = (struct options){0};
@@ -198,5 +284,6 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
            parse_limit("limit", o->limit_text, &o->limits.general, &o->limits.general_ms, err) &&
            parse_limit("search-limit", o->search_limit_text, &o->limits.search,
                        &o->limits.search_ms, err) &&
+           parse_custom_objects(o, err) && parse_other_objects(o, err) &&
            log_level_parse(o->log_level_text, &o->log_level);
 }

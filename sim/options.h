@@ -13,6 +13,8 @@ struct options {
     struct str search_limit_text;
     struct str latency_text;
     struct str log_level_text;
+    struct str custom_objects_text;
+    struct str other_objects_text;
     int64_t portal_id;
     int64_t seed;
     int64_t contacts, companies, deals, tickets, engagements;

@@ -96,7 +96,7 @@ bool portal_slot_of(const struct shelf *s, uint64_t id, uint32_t *ret_slot)
 
 size_t portal_generated_merges(const struct shelf *s, uint32_t slot, uint64_t ret_ids[2])
 {
-    if (slot >= s->n_small || object_info(s->type)->engagement) {
+    if (slot >= s->n_small || !object_info(s->type)->main_type || object_is_custom(s->type)) {
         return 0;
     }
     uint64_t h = mixed(s, slot + (UINT64_C(7) << 40));
@@ -130,6 +130,26 @@ static bool slot_of_generated_merge(const struct shelf *s, uint64_t id, uint32_t
         }
     }
     return false;
+}
+
+bool portal_object(const struct portal *p, struct str name, bool singular, enum object_type *ret)
+{
+    enum object_type t;
+    if (object_find(name, singular, &t) && p->shelves[t].exists) {
+        *ret = t;
+        return true;
+    }
+    const struct schema *s = schemas_find(&p->schemas, name);
+    if (s) {
+        *ret = s->object;
+    }
+    return s != NULL;
+}
+
+struct str portal_object_name(const struct portal *p, enum object_type t)
+{
+    return object_is_custom(t) ? p->schemas.items[t - OBJECT_CUSTOM_FIRST].qualified
+                               : object_info(t)->plural;
 }
 
 bool portal_resolve(const struct shelf *s, uint64_t id, uint32_t *ret_slot)
@@ -240,8 +260,23 @@ static void shelf_generate(struct shelf *s, enum object_type type, const struct 
     }
     shelf_fill(s);
     property_set_init(&s->properties);
-    size_t total = object_info(type)->engagement ? 0 : o->properties;
-    property_set_generate(&s->properties, type, total, o->seed, o->clean);
+}
+
+static void shelf_open(struct shelf *s, const struct portal_options *o)
+{
+    const struct object_info *info = object_info(s->type);
+    s->exists = true;
+    s->searched = info->searched;
+    property_set_generate(&s->properties, s->type, info->main_type ? o->properties : 0, o->seed,
+                          o->clean);
+}
+
+void portal_open_shelf(struct portal *p, enum object_type t)
+{
+    assert(object_is_custom(t) && !p->shelves[t].exists);
+    struct portal_options bare = p->options;
+    bare.properties = 0;
+    shelf_open(&p->shelves[t], &bare);
 }
 
 static void shelf_forget_changes(struct shelf *s)
@@ -288,7 +323,12 @@ static void generate(struct portal *p)
     arena_init(&p->arena, PORTAL_ARENA_LIMIT);
     for (size_t t = 0; t < OBJECT_COUNT; t++) {
         shelf_generate(&p->shelves[t], (enum object_type)t, o);
+        if (t < OBJECT_CUSTOM_FIRST + o->n_custom_objects) {
+            shelf_open(&p->shelves[t], o);
+        }
     }
+    schemas_generate(&p->schemas, p);
+    pipelines_generate(&p->pipelines, &p->arena);
     owners_generate(&p->owners, o->owners, o->seed, &p->arena);
     p->n_corpus_starts = 0;
     make_corpus(p);
@@ -301,6 +341,7 @@ static void discard(struct portal *p)
         shelf_done(&p->shelves[t]);
     }
     associations_done(&p->associations);
+    pipelines_done(&p->pipelines);
     arena_done(&p->arena);
 }
 

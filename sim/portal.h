@@ -13,7 +13,9 @@
 #include "sim/lag.h"
 #include "sim/map.h"
 #include "sim/owners.h"
+#include "sim/pipelines.h"
 #include "sim/properties.h"
+#include "sim/schemas.h"
 
 #include <pthread.h>
 
@@ -49,6 +51,7 @@ struct overlay {
 // The records of one object type.
 struct shelf {
     enum object_type type;
+    bool exists;      // false: a custom object that the portal has not, or no more
     uint32_t n_base;  // generated slots
     uint32_t n_small; // those whose id is below 2^53
     uint32_t n;       // slots in use
@@ -57,8 +60,9 @@ struct shelf {
     int64_t *modified_ms; // by slot
     uint8_t *flags;       // by slot, RECORD_*
     struct map overlays;  // slot -> struct overlay
-    struct map uniques; // hash of a unique property's value set by hand -> struct holder, lookup.h
+    struct map uniques;   // hash of a unique property's value set by hand -> struct holder, lookup.h
     struct property_set properties;
+    struct str searched; // properties that free text is looked for in, comma-separated
     struct lag lag;
     uint64_t next_id;
     uint32_t n_archived;
@@ -84,7 +88,9 @@ struct portal_options {
     uint64_t portal_id;
     uint64_t seed;
     uint32_t counts[OBJECT_COUNT];
-    uint32_t properties; // of each CRM object, standard ones included
+    struct str custom_objects[OBJECT_CUSTOM_MAX]; // names; their counts stand in counts
+    size_t n_custom_objects;
+    uint32_t properties; // of each main type, standard ones included
     uint32_t owners;
     bool clean; // no odd values: messy numbers, invisible characters, giant texts
 };
@@ -92,6 +98,8 @@ struct portal_options {
 struct portal {
     struct portal_options options;
     struct shelf shelves[OBJECT_COUNT];
+    struct schemas schemas;
+    struct pipelines pipelines;
     struct owners owners;
     struct associations associations;
     struct str corpus;     // long text that pieces are cut from
@@ -116,6 +124,15 @@ void portal_reset(struct portal *p);
 void portal_read(struct portal *p);
 void portal_write(struct portal *p);
 void portal_unlock(struct portal *p);
+
+// The object type that a client names: plural name or type id; with `singular`, the singular name
+// too; custom ones by type id, name, p{portal}_{name} or p_{name}. Where a custom object shares its
+// name with a standard one, the plain name is the standard one's. The caller holds the lock.
+bool portal_object(const struct portal *p, struct str name, bool singular, enum object_type *ret);
+// How answers name a type: "contacts", or "p4711002_cars".
+struct str portal_object_name(const struct portal *p, enum object_type t);
+// Makes the shelf of a custom object that comes into being; its generated records are n_base.
+void portal_open_shelf(struct portal *p, enum object_type t);
 
 uint64_t portal_id_of(const struct shelf *s, uint32_t slot);
 // The first slot whose id is at least `id`; s->n when there is none.

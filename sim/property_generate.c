@@ -15,11 +15,7 @@ static void add_standard(struct property_set *s, enum object_type object,
 {
     struct property p = property_custom(str_from(row->name), row->type, row->fill);
     p.label = str_from(row->label);
-    p.group = object == OBJECT_CONTACTS    ? STR("contactinformation")
-              : object == OBJECT_COMPANIES ? STR("companyinformation")
-              : object == OBJECT_DEALS     ? STR("dealinformation")
-              : object == OBJECT_TICKETS   ? STR("ticketinformation")
-                                           : STR("engagement");
+    p.group = object_info(object)->group;
     p.field_type = row->field_type ? row->field_type : p.field_type;
     p.kind = row->kind;
     p.lo = row->lo;
@@ -107,6 +103,10 @@ static void add_custom(struct property_set *s, size_t i, bool many, uint64_t see
     property_add(s, &p);
 }
 
+// What the records of a generated custom object are called.
+static const struct property_row custom_name = {
+    "name", "Name", PROPERTY_STRING, NULL, KIND_OWN_COMPANY_NAME, 100, 0, 0};
+
 void property_set_generate(struct property_set *s, enum object_type object, size_t total,
                            uint64_t seed, bool clean)
 {
@@ -121,6 +121,11 @@ void property_set_generate(struct property_set *s, enum object_type object, size
     rows = property_table_standard(object, &n);
     for (size_t i = 0; i < n; i++) {
         add_standard(s, object, &rows[i]);
+    }
+    if (object_is_custom(object) && total > 0) {
+        add_standard(s, object, &custom_name);
+        s->items[s->n - 1]->hubspot_defined = false;
+        n++;
     }
     for (size_t i = 0; n + i < total; i++) {
         add_custom(s, i, total >= MANY_PROPERTIES, seed, clean);

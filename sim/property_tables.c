@@ -133,7 +133,7 @@ static const struct property_option regions[] = {
 };
 static const struct property_option scores[] = {O("1", "Very poor"), O("2", "Poor"), O("3", "Okay"),
                                                 O("4", "Good"), O("5", "Excellent ⭐")};
-static const struct property_option products[] = {
+static const struct property_option plans[] = {
     O("starter", "Starter"),
     O("pro", "Professional"),
     O("enterprise", "Enterprise"),
@@ -342,6 +342,104 @@ static const struct property_row postal_mail[] = {
     {"hs_postal_mail_body", "Body", PROPERTY_STRING, "html", KIND_PARAGRAPH, 90, 0, 0},
 };
 
+#define BASICS(created_)                                                                           \
+    {created_, "Create date", PROPERTY_DATETIME, NULL, KIND_CREATED, 100, 0, 0, FIXED},            \
+        {"hs_lastmodifieddate",                                                                    \
+         "Last modified date",                                                                     \
+         PROPERTY_DATETIME,                                                                        \
+         NULL,                                                                                     \
+         KIND_MODIFIED,                                                                            \
+         100,                                                                                      \
+         0,                                                                                        \
+         0,                                                                                        \
+         FIXED},                                                                                   \
+        {"hs_object_id", "Record ID", PROPERTY_NUMBER, NULL, KIND_OBJECT_ID, 100, 0, 0, FIXED},    \
+        {"hubspot_owner_id", "Owner", PROPERTY_ENUMERATION, NULL, KIND_OWNER, 80, 0, 0, OWNER},    \
+    {                                                                                              \
+        "hs_object_source_label", "Record source", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100,   \
+            0, 0, OPTIONS(source), FIXED                                                           \
+    }
+
+static const struct property_row products[] = {
+    BASICS("createdate"),
+    {"name", "Name", PROPERTY_STRING, NULL, KIND_TEXT, 100, 0, 0},
+    {"description", "Description", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 60, 0, 0},
+    {"price", "Unit price", PROPERTY_NUMBER, NULL, KIND_DECIMAL, 95, 1, 20000},
+    {"hs_sku", "SKU", PROPERTY_STRING, NULL, KIND_UUID, 70, 0, 0},
+    {"hs_cost_of_goods_sold", "Unit cost", PROPERTY_NUMBER, NULL, KIND_DECIMAL, 40, 1, 10000},
+};
+static const struct property_row line_items[] = {
+    BASICS("createdate"),
+    {"name", "Name", PROPERTY_STRING, NULL, KIND_TEXT, 100, 0, 0},
+    {"price", "Unit price", PROPERTY_NUMBER, NULL, KIND_DECIMAL, 98, 1, 20000},
+    {"quantity", "Quantity", PROPERTY_NUMBER, NULL, KIND_INTEGER, 98, 1, 100},
+    {"amount", "Net price", PROPERTY_NUMBER, NULL, KIND_DECIMAL, 98, 1, 100000, CALC},
+    {"hs_product_id", "Product ID", PROPERTY_NUMBER, NULL, KIND_INTEGER, 30, 1, 1000000},
+    {"hs_line_item_currency_code", "Currency", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 90, 0, 0,
+     OPTIONS(currency)},
+};
+static const struct property_option quote_status[] = {
+    O("DRAFT", "Draft"),
+    O("APPROVAL_NOT_NEEDED", "Published"),
+    O("PENDING_APPROVAL", "Pending approval"),
+    O("REJECTED", "Rejected"),
+};
+static const struct property_row quotes[] = {
+    BASICS("hs_createdate"),
+    {"hs_title", "Quote title", PROPERTY_STRING, NULL, KIND_DEAL_NAME, 100, 0, 0},
+    {"hs_expiration_date", "Expiration date", PROPERTY_DATE, NULL, KIND_DATE, 100, 0, 0},
+    {"hs_status", "Status", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
+     OPTIONS(quote_status)},
+    {"hs_quote_amount", "Amount", PROPERTY_NUMBER, NULL, KIND_DECIMAL, 90, 100, 250000, CALC},
+    {"hs_currency", "Currency", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 95, 0, 0,
+     OPTIONS(currency)},
+};
+static const struct property_option lead_type[] = {
+    O("NEW_BUSINESS", "New business"), O("UPSELL", "Upsell"), O("RE_ATTEMPTING", "Re-attempting")};
+static const struct property_option lead_label[] = {O("HOT", "Hot"), O("WARM", "Warm"),
+                                                    O("COLD", "Cold")};
+static const struct property_row leads[] = {
+    BASICS("createdate"),
+    {"hs_lead_name", "Lead name", PROPERTY_STRING, NULL, KIND_DEAL_NAME, 100, 0, 0},
+    {"hs_lead_type", "Lead type", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 80, 0, 0,
+     OPTIONS(lead_type)},
+    {"hs_lead_label", "Lead label", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 70, 0, 0,
+     OPTIONS(lead_label)},
+    {"hs_pipeline", "Pipeline", PROPERTY_ENUMERATION, NULL, KIND_PIPELINE, 100, 0, 0},
+    {"hs_pipeline_stage", "Lead stage", PROPERTY_ENUMERATION, NULL, KIND_STAGE, 100, 0, 0},
+};
+static const struct property_option survey_type[] = {O("NPS", "Net promoter score"),
+                                                     O("CSAT", "Customer satisfaction"),
+                                                     O("CES", "Customer effort score")};
+static const struct property_row feedback_submissions[] = {
+    BASICS("hs_createdate"),
+    {"hs_content", "Comments", PROPERTY_STRING, "textarea", KIND_PARAGRAPH, 60, 0, 0, FIXED},
+    {"hs_response_group", "Rating", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 90, 0, 0,
+     OPTIONS(scores), FIXED},
+    {"hs_survey_name", "Survey name", PROPERTY_STRING, NULL, KIND_TEXT, 100, 0, 0, FIXED},
+    {"hs_survey_type", "Survey type", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
+     OPTIONS(survey_type), FIXED},
+    {"hs_submission_timestamp", "Date submitted", PROPERTY_DATETIME, NULL, KIND_HAPPENED, 100, 0, 0,
+     FIXED},
+};
+static const struct property_row users[] = {
+    BASICS("hs_createdate"),
+    {"hs_internal_user_id", "User ID", PROPERTY_NUMBER, NULL, KIND_INTEGER, 100, 100000, 99999999,
+     FIXED},
+    {"hs_email", "Email", PROPERTY_STRING, NULL, KIND_EMAIL, 100, 0, 0},
+    {"hs_given_name", "First name", PROPERTY_STRING, NULL, KIND_FIRST_NAME, 97, 0, 0},
+    {"hs_family_name", "Last name", PROPERTY_STRING, NULL, KIND_LAST_NAME, 97, 0, 0},
+    {"hs_job_title", "Job title", PROPERTY_STRING, NULL, KIND_JOB_TITLE, 60, 0, 0},
+    {"hs_standard_time_zone", "Time zone", PROPERTY_STRING, NULL, KIND_TEXT, 30, 0, 0},
+};
+
+// What every custom object has from the start; its own come behind.
+static const struct property_row custom_objects[] = {
+    BASICS("hs_createdate"),
+    {"hs_pipeline", "Pipeline", PROPERTY_ENUMERATION, NULL, KIND_PIPELINE, 0, 0, 0},
+    {"hs_pipeline_stage", "Pipeline stage", PROPERTY_ENUMERATION, NULL, KIND_STAGE, 0, 0, 0},
+};
+
 #define TABLE(list)                                                                                \
     {                                                                                              \
         (list), ARRAY_LEN(list)                                                                    \
@@ -349,7 +447,7 @@ static const struct property_row postal_mail[] = {
 static const struct {
     const struct property_row *rows;
     size_t n;
-} tables[OBJECT_COUNT] = {
+} tables[OBJECT_CUSTOM_FIRST] = {
     [OBJECT_CONTACTS] = TABLE(contacts),
     [OBJECT_COMPANIES] = TABLE(companies),
     [OBJECT_DEALS] = TABLE(deals),
@@ -361,6 +459,12 @@ static const struct {
     [OBJECT_NOTES] = TABLE(notes),
     [OBJECT_TASKS] = TABLE(tasks),
     [OBJECT_POSTAL_MAIL] = TABLE(postal_mail),
+    [OBJECT_PRODUCTS] = TABLE(products),
+    [OBJECT_LINE_ITEMS] = TABLE(line_items),
+    [OBJECT_QUOTES] = TABLE(quotes),
+    [OBJECT_LEADS] = TABLE(leads),
+    [OBJECT_FEEDBACK_SUBMISSIONS] = TABLE(feedback_submissions),
+    [OBJECT_USERS] = TABLE(users),
 };
 
 const struct property_row *property_table_engagements(size_t *ret_n)
@@ -371,6 +475,10 @@ const struct property_row *property_table_engagements(size_t *ret_n)
 
 const struct property_row *property_table_standard(enum object_type object, size_t *ret_n)
 {
+    if (object_is_custom(object)) {
+        *ret_n = ARRAY_LEN(custom_objects);
+        return custom_objects;
+    }
     *ret_n = tables[object].n;
     return tables[object].rows;
 }
@@ -378,7 +486,7 @@ const struct property_row *property_table_standard(enum object_type object, size
 static const struct {
     const struct property_option *options;
     size_t n;
-} made_up[] = {TABLE(tiers), TABLE(interests), TABLE(regions), TABLE(scores), TABLE(products)};
+} made_up[] = {TABLE(tiers), TABLE(interests), TABLE(regions), TABLE(scores), TABLE(plans)};
 
 void property_table_options(uint64_t pick, const struct property_option **ret, size_t *ret_n)
 {

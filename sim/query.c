@@ -206,7 +206,7 @@ static bool read_filter(struct call *c, const struct query *q, struct json v,
     }
     if (str_starts(name, pseudo)) {
         f->compare = COMPARE_ASSOCIATED;
-        if (!object_find(str_sub(name, pseudo.len, name.len), true, &f->associated) ||
+        if (!portal_object(q->portal, str_sub(name, pseudo.len, name.len), true, &f->associated) ||
             !(f->op == OP_EQ || f->op == OP_IN || f->op == OP_HAS_PROPERTY ||
               f->op == OP_NOT_HAS_PROPERTY)) {
             return invalid(c, "unsupported association filter", name);

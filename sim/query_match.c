@@ -3,24 +3,6 @@
 #include "sim/generate.h"
 #include "sim/query.h"
 
-// Properties that free text is looked for in.
-static const struct str searched[OBJECT_COUNT][6] = {
-    [OBJECT_CONTACTS] = {STR_INIT("firstname"), STR_INIT("lastname"), STR_INIT("email"),
-                         STR_INIT("phone"), STR_INIT("company")},
-    [OBJECT_COMPANIES] = {STR_INIT("name"), STR_INIT("domain"), STR_INIT("website"),
-                          STR_INIT("phone")},
-    [OBJECT_DEALS] = {STR_INIT("dealname"), STR_INIT("pipeline"), STR_INIT("dealstage"),
-                      STR_INIT("description"), STR_INIT("dealtype")},
-    [OBJECT_TICKETS] = {STR_INIT("subject"), STR_INIT("content"), STR_INIT("hs_pipeline_stage")},
-    [OBJECT_CALLS] = {STR_INIT("hs_call_title"), STR_INIT("hs_call_body")},
-    [OBJECT_COMMUNICATIONS] = {STR_INIT("hs_communication_body")},
-    [OBJECT_EMAILS] = {STR_INIT("hs_email_subject")},
-    [OBJECT_MEETINGS] = {STR_INIT("hs_meeting_title"), STR_INIT("hs_meeting_body")},
-    [OBJECT_NOTES] = {STR_INIT("hs_note_body")},
-    [OBJECT_TASKS] = {STR_INIT("hs_task_subject"), STR_INIT("hs_task_body")},
-    [OBJECT_POSTAL_MAIL] = {STR_INIT("hs_postal_mail_body")},
-};
-
 void query_matcher_init(struct query_matcher *m, const struct query *q, int64_t now_us)
 {
     *m = (struct query_matcher){.query = q, .now_us = now_us};
@@ -348,9 +330,11 @@ static bool text_matches(struct query_matcher *m, uint32_t slot)
     const struct query *q = m->query;
     struct record r = portal_record(q->portal, q->object, slot);
     buf_reset(&m->scratch);
-    for (size_t i = 0; i < ARRAY_LEN(searched[0]) && searched[q->object][i].len > 0; i++) {
-        const struct property *p =
-            property_find(&q->portal->shelves[q->object].properties, searched[q->object][i]);
+    const struct shelf *s = &q->portal->shelves[q->object];
+    struct str names = s->searched;
+    struct str name;
+    while (names.len > 0 && str_next(&names, ',', &name)) {
+        const struct property *p = property_find(&s->properties, name);
         if (p && generate_value(&r, p, &m->scratch)) {
             buf_add_char(&m->scratch, ' ');
         }

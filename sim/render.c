@@ -221,7 +221,7 @@ static void render_inline(struct buf *out, const struct record *r, enum object_t
     if (!pair || list->n == 0) {
         return;
     }
-    json_escape(out, object_info(to)->plural);
+    json_escape(out, portal_object_name(r->portal, to));
     buf_add(out, STR(":{\"results\":["));
     size_t n = MIN(list->n, (size_t)INLINE_ASSOCIATIONS_MAX);
     for (size_t i = 0; i < n; i++) {
