@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "cli/api.h"
+#include "cli/endpoints.h"
 #include "cli/sync_settings.h"
 
 static const struct setting STREAMS_SETTINGS[] = {
@@ -16,6 +18,19 @@ static const char SYNC_NOTES[] =
     "  HUBSPOT_TOKEN=pat-... sluice sync hubspot --into sqlite:hubspot.db\n"
     "  sluice sync hubspot --into postgres://me@localhost/warehouse --streams contacts,deals\n";
 
+static const char API_NOTES[] =
+    "The endpoints, with the names between {}, are listed by: sluice endpoints\n"
+    "Reads are repeated when HubSpot fails; writes only when it is certain that nothing was\n"
+    "done, or that doing it twice is doing it once.\n"
+    "\n"
+    "Exit codes: 0 HubSpot did as asked; 2 usage; 4 credentials; 6 HubSpot refused or failed.\n"
+    "\n"
+    "Examples:\n"
+    "  sluice api OBJECT_LIST type=contacts --query 'limit=5&properties=email'\n"
+    "  sluice api OBJECT_LIST type=deals --query archived=true --all > archived.jsonl\n"
+    "  sluice api OBJECT_UPDATE type=contacts id=51 --body "
+    "'{\"properties\":{\"city\":\"Bonn\"}}'\n";
+
 static const struct verb VERBS[] = {
     {"sync", "hubspot --into URL", "Load HubSpot into a database, or bring it up to date",
      SYNC_SETTINGS, SYNC_SETTINGS_N, SYNC_NOTES, cli_sync},
@@ -23,6 +38,10 @@ static const struct verb VERBS[] = {
      ARRAY_LEN(STREAMS_SETTINGS), NULL, cli_streams},
     {"doctor", "[--into URL]", "Check token, HubSpot and destination, one line each", SYNC_SETTINGS,
      SYNC_SETTINGS_N, NULL, cli_doctor},
+    {"api", "ENDPOINT [name=value ...]", "Call one of HubSpot's endpoints and print its answer",
+     API_SETTINGS, API_SETTINGS_N, API_NOTES, cli_api},
+    {"endpoints", "", "List HubSpot's endpoints: path, limits, scope, announced end",
+     ENDPOINTS_SETTINGS, ENDPOINTS_SETTINGS_N, NULL, cli_endpoints},
     {"version", "", "Print the versions of sluice and of its libraries", NULL, 0, NULL,
      cli_version},
     {"completions", "bash|zsh|fish", "Print a completion script for a shell", NULL, 0,

@@ -27,6 +27,8 @@ const struct verb *verb_find(struct str name);
 int cli_sync(const struct cli *cli, int argc, char **argv);
 int cli_streams(const struct cli *cli, int argc, char **argv);
 int cli_doctor(const struct cli *cli, int argc, char **argv);
+int cli_api(const struct cli *cli, int argc, char **argv);
+int cli_endpoints(const struct cli *cli, int argc, char **argv);
 int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_completions(const struct cli *cli, int argc, char **argv);
 
@@ -38,7 +40,7 @@ void cli_help_verb(const struct verb *v, FILE *out);
 // code.
 int cli_fail(const struct error *err);
 // What a verb was given.
-enum { CLI_WORDS_MAX = 4 };
+enum { CLI_WORDS_MAX = 8 };
 struct cli_args {
     struct str words[CLI_WORDS_MAX]; // what is not an option
     size_t n_words;

@@ -1,5 +1,6 @@
 // sluice doctor: every precondition in one line, with the way out for those that fail.
 #include "cli/cli.h"
+#include "cli/endpoints.h"
 #include "cli/sync_settings.h"
 
 #include <unistd.h>
@@ -120,6 +121,18 @@ static void check_clock(struct doctor *d)
     report(d, "clock", ok, &err, "plausible");
 }
 
+// What of the chosen version HubSpot is about to give up. A warning fails nothing.
+static void check_version(struct doctor *d)
+{
+    static const int64_t WITHIN_MS = INT64_C(180) * 24 * 3600 * 1000;
+    enum api_version version = API_LEGACY;
+    bool known = api_version_parse(d->settings.api_version, &version);
+    assert(known); // the settings table admits only known versions
+    if (endpoints_ending(version, clock_now_ms(d->cli->clock), WITHIN_MS, stdout) == 0) {
+        report(d, "API version", true, NULL, "no announced end within 180 days");
+    }
+}
+
 int cli_doctor(const struct cli *cli, int argc, char **argv)
 {
     struct doctor d = {.cli = cli,
@@ -131,6 +144,7 @@ int cli_doctor(const struct cli *cli, int argc, char **argv)
     check_clock(&d);
     check_token(&d);
     check_base_url(&d);
+    check_version(&d);
     check_hubspot(&d);
     check_destination(&d);
     return d.exit_code;

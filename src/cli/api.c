@@ -1,0 +1,454 @@
+// sluice api: one endpoint of the table, called with the same budget, repeats and errors as a sync.
+#include "cli/api.h"
+
+#include "cli/cli.h"
+#include "core/limits.h"
+#include "core/nearest.h"
+#include "data/json_writer.h"
+#include "http/url.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define FIELD(f) offsetof(struct api_settings, account.f)
+
+const struct setting API_SETTINGS[API_SETTINGS_N] = {
+    {.name = "query",
+     .type = SET_STR,
+     .offset = offsetof(struct api_settings, query),
+     .arg = "A=B&C=D",
+     .help = "The query of the URL, percent-encoded."},
+    {.name = "body",
+     .type = SET_STR,
+     .offset = offsetof(struct api_settings, body),
+     .arg = "JSON|@FILE|-",
+     .help = "What to send: JSON, a file that holds it, or - for standard input."},
+    {.name = "json",
+     .type = SET_BOOL,
+     .offset = FIELD(json),
+     .help = "Print one line {\"status\":...,\"body\":...}, errors too."},
+    {.name = "all",
+     .type = SET_BOOL,
+     .offset = offsetof(struct api_settings, all),
+     .help = "Follow a list to its end and print one result a line."},
+    {.name = "max",
+     .type = SET_INT,
+     .offset = offsetof(struct api_settings, max),
+     .fallback = "1000000",
+     .min = 1,
+     .max = 1e9,
+     .arg = "N",
+     .help = "With --all: stop after so many results."},
+#include "cli/account_settings.def"
+    {.name = "log-level",
+     .type = SET_ENUM,
+     .offset = FIELD(log_level),
+     .fallback = "warn",
+     .choices = "debug|info|warn|error|off",
+     .help = "What is logged on standard error."},
+};
+
+enum { SHOWN_MAX = 80 };
+
+// All that one `sluice api` holds.
+struct api {
+    const struct cli *cli;
+    struct api_settings settings;
+    struct log log;
+    enum hubspot_endpoint endpoint;
+    struct endpoint_arg named[CLI_WORDS_MAX];
+    struct endpoint_args args;
+    struct buf body;
+    struct hubspot *account;
+    struct hubspot_client *client;
+    int64_t printed; // results, with --all
+};
+
+// ------------------------------------------------------------------------------------------------
+// What is asked for
+
+static bool find_endpoint(struct api *a, struct str name, struct error *err)
+{
+    if (endpoint_find(name, &a->endpoint)) {
+        return true;
+    }
+    struct nearest near = nearest_to(name);
+    for (int i = 0; i < HUBSPOT_ENDPOINT_COUNT; i++) {
+        nearest_offer(&near, str_from(endpoint_info((enum hubspot_endpoint)i)->name));
+    }
+    name = str_sub(name, 0, SHOWN_MAX);
+    if (near.best.len > 0) {
+        return error_set(err, ERR_USAGE, "there is no endpoint \"%.*s\"; did you mean %.*s?",
+                         STR_ARG(name), STR_ARG(near.best));
+    }
+    return error_set(err, ERR_USAGE, "there is no endpoint \"%.*s\"; sluice endpoints lists them",
+                     STR_ARG(name));
+}
+
+static bool read_arguments(struct api *a, const struct cli_args *words, struct error *err)
+{
+    if (words->n_words == 0) {
+        return error_set(err, ERR_USAGE,
+                         "which endpoint? write: sluice api ENDPOINT name=value ...; sluice "
+                         "endpoints lists them");
+    }
+    if (!find_endpoint(a, words->words[0], err)) {
+        return false;
+    }
+    for (size_t i = 1; i < words->n_words; i++) {
+        struct str word = words->words[i];
+        ptrdiff_t equals = str_find_char(word, '=');
+        if (equals <= 0) {
+            return error_set(err, ERR_USAGE, "\"%.*s\" is no argument: name=value is needed",
+                             STR_ARG(str_sub(word, 0, SHOWN_MAX)));
+        }
+        a->named[i - 1] = (struct endpoint_arg){str_sub(word, 0, (size_t)equals),
+                                                str_sub(word, (size_t)equals + 1, word.len)};
+    }
+    a->args = (struct endpoint_args){.named = a->named, .n_named = words->n_words - 1};
+    return endpoint_args_check(a->endpoint, &a->args, err);
+}
+
+static bool check_query(struct api *a, struct error *err)
+{
+    struct str *query = &a->settings.query;
+    if (str_starts(*query, STR("?"))) {
+        *query = str_sub(*query, 1, query->len);
+    }
+    for (size_t i = 0; i < query->len; i++) {
+        char c = query->ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '#') {
+            return error_set(err, ERR_USAGE,
+                             "--query: byte %zu (0x%02x) must be percent-encoded, as %%%02X", i + 1,
+                             (unsigned char)c, (unsigned char)c);
+        }
+    }
+    return true;
+}
+
+static bool read_file(struct api *a, struct str name, struct error *err)
+{
+    bool is_stdin = str_eq(name, STR("-"));
+    const char *path = arena_cstr(a->cli->arena, name);
+    FILE *f = is_stdin ? stdin : fopen(path, "rbe");
+    if (!f) {
+        return error_set(err, ERR_USAGE, "--body: %s cannot be read: %s", path,
+                         strerrordesc_np(errno));
+    }
+    char part[16384];
+    size_t n;
+    while (!a->body.overflow && (n = fread(part, 1, sizeof part, f)) > 0) {
+        buf_add(&a->body, (struct str){part, n});
+    }
+    int failed = ferror(f) ? errno : 0;
+    if (!is_stdin) {
+        (void)fclose(f);
+    }
+    if (failed) {
+        return error_set(err, ERR_USAGE, "--body: %s cannot be read: %s", path,
+                         strerrordesc_np(failed));
+    }
+    return true;
+}
+
+static bool read_body(struct api *a, struct error *err)
+{
+    struct str given = a->settings.body;
+    const struct endpoint *e = endpoint_info(a->endpoint);
+    if (given.len == 0) {
+        return true;
+    }
+    if (e->method == HTTP_GET) {
+        return error_set(err, ERR_USAGE, "--body: %s is a GET and takes none; see --query",
+                         e->name);
+    }
+    bool file = given.ptr[0] == '@';
+    if (!file && !str_eq(given, STR("-"))) {
+        buf_add(&a->body, given);
+    } else if (!read_file(a, file ? str_sub(given, 1, given.len) : given, err)) {
+        return false;
+    }
+    if (a->body.overflow) {
+        return error_set(err, ERR_USAGE, "--body: more than %d bytes", LIMIT_REQUEST_BODY);
+    }
+    struct json_doc *doc = json_doc_create();
+    struct json root;
+    bool ok = json_parse(doc, buf_str(&a->body), &root, err);
+    json_doc_destroy(doc);
+    if (!ok) {
+        err->code = ERR_USAGE;
+        return error_context(err, "--body");
+    }
+    return true;
+}
+
+static bool check_all(struct api *a, struct error *err)
+{
+    if (!a->settings.all) {
+        return true;
+    }
+    if (endpoint_info(a->endpoint)->method != HTTP_GET) {
+        return error_set(err, ERR_USAGE, "--all: %s is no list that can be followed (it is a %s)",
+                         endpoint_info(a->endpoint)->name,
+                         http_method_name(endpoint_info(a->endpoint)->method));
+    }
+    if (a->settings.account.json) {
+        return error_set(err, ERR_USAGE,
+                         "--all prints results as JSON lines already; leave --json out");
+    }
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------------
+// What came of it
+
+static void put_body(struct json_writer *w, struct str body)
+{
+    struct json_doc *doc = json_doc_create();
+    struct json root;
+    struct error no_json;
+    if (body.len == 0) {
+        json_put_null(w);
+    } else if (!json_parse(doc, body, &root, &no_json)) {
+        json_put_str(w, body);
+    } else if (str_find_char(body, '\n') >= 0 || str_find_char(body, '\r') >= 0) {
+        json_put(w, root); // must be one line
+    } else {
+        json_put_raw(w, body);
+    }
+    json_doc_destroy(doc);
+}
+
+static void print_json(const struct hubspot_answer *answer)
+{
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 7 * (size_t)LIMIT_BODY_BYTES); // every byte escaped, and the rest
+    json_writer_init(&w, &out);
+    json_begin_object(&w);
+    json_field_int(&w, "status", answer->status);
+    json_field_int(&w, "tries", answer->tries);
+    json_key(&w, STR("body"));
+    put_body(&w, answer->body);
+    if (!answer->ok) {
+        json_key(&w, STR("error"));
+        json_begin_object(&w);
+        json_field_str(&w, "code", str_from(error_info(answer->error.code)->name));
+        json_field_str(&w, "message", str_from(answer->error.message));
+        json_field_str(&w, "hint", str_from(error_info(answer->error.code)->hint));
+        json_end_object(&w);
+    }
+    json_end_object(&w);
+    buf_add_char(&out, '\n');
+    assert(!out.overflow);
+    fwrite(out.ptr, 1, out.len, stdout);
+    buf_done(&out);
+}
+
+// As it came; a terminal wants its line ended.
+static void print_raw(struct str body)
+{
+    fwrite(body.ptr, 1, body.len, stdout);
+    if (body.len > 0 && body.ptr[body.len - 1] != '\n' && isatty(STDOUT_FILENO)) {
+        putchar('\n');
+    }
+}
+
+static int finish(const struct api *a, const struct hubspot_answer *answer)
+{
+    if (a->settings.account.json) {
+        print_json(answer);
+    } else {
+        print_raw(answer->body);
+    }
+    // What cannot be written must not look like an empty answer.
+    if (fflush(stdout) != 0) {
+        struct error err;
+        error_set(&err, ERR_INTERNAL, "standard output: %s", strerrordesc_np(errno));
+        return cli_fail(&err);
+    }
+    if (answer->ok) {
+        return 0;
+    }
+    return a->settings.account.json ? error_info(answer->error.code)->exit_code
+                                    : cli_fail(&answer->error);
+}
+
+// NULL with `err` when there is no answer at all; an answer that is not ok is one.
+static struct hubspot_answer *call(struct api *a, struct str query, struct error *err)
+{
+    struct hubspot_request r = {
+        .endpoint = a->endpoint, .args = a->args, .query = query, .body = buf_str(&a->body)};
+    if (a->body.len == 0) {
+        r.body.ptr = NULL;
+    }
+    if (!hubspot_client_start(a->client, &r, err)) {
+        return NULL;
+    }
+    struct hubspot_answer *answer = hubspot_client_next(a->client, -1);
+    if (!answer) {
+        error_set(err, ERR_INTERRUPTED, "interrupted");
+    }
+    return answer;
+}
+
+static int call_once(struct api *a)
+{
+    struct error err;
+    struct hubspot_answer *answer = call(a, a->settings.query, &err);
+    if (!answer) {
+        return cli_fail(&err);
+    }
+    int code = finish(a, answer);
+    hubspot_client_release(a->client, answer);
+    return code;
+}
+
+// ------------------------------------------------------------------------------------------------
+// --all
+
+static void print_result(struct json result, struct buf *line)
+{
+    struct json_writer w;
+    buf_reset(line);
+    json_writer_init(&w, line);
+    json_put(&w, result);
+    buf_add_char(line, '\n');
+    assert(!line->overflow);
+    fwrite(line->ptr, 1, line->len, stdout);
+}
+
+// Prints the results of one page; *after is where the next one begins, empty at the end.
+static bool print_page(struct api *a, struct str body, struct buf *after, struct error *err)
+{
+    struct json_doc *doc = json_doc_create();
+    struct json root;
+    struct json list;
+    struct json paging;
+    struct json next;
+    struct str cursor = {NULL, 0};
+    struct buf line;
+    buf_init(&line, 7 * (size_t)LIMIT_BODY_BYTES);
+    bool ok = json_parse(doc, body, &root, err);
+    if (ok && !json_get(root, STR("results"), &list)) {
+        ok = error_set(err, ERR_SOURCE_DATA, "the answer holds no \"results\" to be followed");
+    }
+    if (ok) {
+        struct json_iter it = json_iter(list);
+        struct json result;
+        while (a->printed < a->settings.max && json_next(&it, &result)) {
+            print_result(result, &line);
+            a->printed++;
+        }
+        (void)(json_get(root, STR("paging"), &paging) && json_get(paging, STR("next"), &next) &&
+               json_get_string(next, STR("after"), &cursor));
+        if (cursor.len > 0 && str_eq(cursor, buf_str(after))) {
+            ok = error_set(err, ERR_SOURCE_DATA, "the page after \"%.*s\" leads to itself",
+                           STR_ARG(str_sub(cursor, 0, SHOWN_MAX)));
+        }
+        buf_reset(after);
+        buf_add(after, cursor);
+    }
+    buf_done(&line);
+    json_doc_destroy(doc);
+    return ok && (!fflush(stdout) ||
+                  error_set(err, ERR_INTERNAL, "standard output: %s", strerrordesc_np(errno)));
+}
+
+// The query that was given, with the largest pages unless it names a size, and with the place that
+// HubSpot's last page named instead of one of its own.
+static void page_query(const struct api *a, struct str after, struct buf *ret)
+{
+    const struct endpoint *e = endpoint_info(a->endpoint);
+    struct str rest = a->settings.query;
+    struct str field;
+    bool sized = e->page_max == 1; // not a list of pages
+    buf_reset(ret);
+    while (str_next(&rest, '&', &field)) {
+        if (after.len == 0 || !str_starts(field, STR("after="))) {
+            buf_printf(ret, "%s%.*s", ret->len > 0 ? "&" : "", STR_ARG(field));
+        }
+        sized = sized || str_starts(field, STR("limit="));
+    }
+    if (!sized) {
+        buf_printf(ret, "%slimit=%d", ret->len > 0 ? "&" : "", e->page_max);
+    }
+    if (after.len > 0) {
+        buf_add_cstr(ret, ret->len > 0 ? "&after=" : "after=");
+        url_add_encoded(ret, after);
+    }
+}
+
+static int call_all(struct api *a)
+{
+    struct error err;
+    struct buf after;
+    struct buf query;
+    buf_init(&after, LIMIT_URL_BYTES);
+    buf_init(&query, LIMIT_URL_BYTES);
+    int code = 0;
+    int64_t pages = 0; // empty ones count, too: what turns in a circle comes to an end
+    do {
+        page_query(a, buf_str(&after), &query);
+        struct hubspot_answer *answer = call(a, buf_str(&query), &err);
+        if (!answer) {
+            code = cli_fail(&err);
+            break;
+        }
+        if (!answer->ok) {
+            code = finish(a, answer);
+        } else if (!print_page(a, answer->body, &after, &err)) {
+            code = cli_fail(&err);
+        }
+        hubspot_client_release(a->client, answer);
+        pages++;
+    } while (code == 0 && after.len > 0 && MAX(a->printed, pages) < a->settings.max);
+    if (code == 0 && after.len > 0) {
+        fprintf(stderr, "sluice: stopped after %lld results (--max %lld); there are more\n",
+                (long long)a->printed, (long long)a->settings.max);
+    }
+    buf_done(&query);
+    buf_done(&after);
+    return code;
+}
+
+// ------------------------------------------------------------------------------------------------
+
+static bool open_account(struct api *a, struct error *err)
+{
+    struct str token;
+    struct source_hubspot_options options;
+    struct sync_context context = {.clock = a->cli->clock, .log = &a->log};
+    bool known = log_level_parse(a->settings.account.log_level, &a->log.level);
+    assert(known); // the settings table admits only known levels
+    if (!sync_token(&a->settings.account, &token, err) ||
+        !sync_source_options(&a->settings.account, token, &context, &options, err) ||
+        !http_client_global_init(err)) {
+        return false;
+    }
+    a->account = hubspot_create(&options.account);
+    a->client = hubspot_client_create(a->account);
+    return true;
+}
+
+int cli_api(const struct cli *cli, int argc, char **argv)
+{
+    struct api a = {.cli = cli, .log = {.fd = STDERR_FILENO, .clock = cli->clock}};
+    struct cli_args words;
+    struct error err = {0};
+    if (!cli_parse(cli, "api", argc, argv, &a.settings, &words)) {
+        return words.exit_code;
+    }
+    buf_init(&a.body, LIMIT_REQUEST_BODY);
+    int code;
+    if (read_arguments(&a, &words, &err) && check_query(&a, &err) && check_all(&a, &err) &&
+        read_body(&a, &err) && open_account(&a, &err)) {
+        code = a.settings.all ? call_all(&a) : call_once(&a);
+    } else {
+        code = cli_fail(&err);
+    }
+    hubspot_client_destroy(a.client);
+    hubspot_destroy(a.account);
+    buf_done(&a.body);
+    return code;
+}
