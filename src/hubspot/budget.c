@@ -1,54 +1,64 @@
-#include "hubspot/budget.h"
+#include "hubspot/budget_state.h"
 
-#include "core/random.h"
-
-#include <pthread.h>
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
 
 enum {
-    RING = 16384, // sends remembered, so also the most in a window; HubSpot's largest limit is 250
-    ASSUMED_MAX = 100,           // HubSpot's smallest documented burst limit
-    ASSUMED_INTERVAL_MS = 10000, // and its window
-    DAY_MS = 24 * 3600 * 1000,
-    REFUSED_STREAK_MAX = 5, // 1, 2, 4, 8, 16 s
+    ASSUMED_INTERVAL_MS = 10000, // HubSpot's window, until an answer says
     SEARCH_SPAN_US = 1000000,
-    SEARCH_LOOK_AGAIN_US = 20000,
+    LOOK_AGAIN_US = 20000,   // when what is waited for has no known time
+    PROBE_CALLS = 4,         // ahead of their answers while the window's state is unknown
+    PROBE_SPAN_US = 5000000, // calls that are not answered within this do not hold others
+    GRACE_US = 3000,         // who promised to ask again and is later loses the turn
+    SWEEP_US = 5000000,
+    // What is sent evenly may arrive bunched: a call is on its way for so long at most (longer ones
+    // are rare). A slightly longer window is held to a slightly greater count, so that what
+    // arrives in HubSpot's window stays near the share too.
+    ARRIVAL_SPREAD_US = 500000,
 };
 
-// Send times, oldest first, as a ring.
-struct ring {
-    int64_t at[RING];
-    size_t head; // oldest
-    size_t n;
+// What a class of calls counts against.
+static const struct {
+    bool window, search, assoc;
+} CLASSES[BUDGET_CLASS_COUNT] = {
+    [BUDGET_GENERAL] = {.window = true},
+    [BUDGET_SEARCH] = {.search = true},
+    [BUDGET_ASSOCIATIONS] = {.window = true, .assoc = true},
 };
 
-struct budget {
-    pthread_mutex_t lock;
-    struct budget_options options;
-    struct random random;
-    struct ring window;
-    struct ring search;
-    struct ring search_done; // when searches ended
-    int64_t search_flying;   // sent and not ended
-    int64_t max;             // -1: unknown (no headers seen)
-    int64_t interval_us;     // of the window
-    int64_t foreign;         // calls of others in the window, as last seen
-    int64_t foreign_at_us;
-    int64_t daily_max; // -1: unknown
-    int64_t daily_used;
-    int64_t daily_seen_wall_ms;
-    int64_t daily_blocked_until_wall_ms; // a 429 for the day
-    int64_t utc_offset_ms;
-    int64_t paused_until_us;
-    int refused_streak;
-    uint64_t sent, refused;
+// The parts of the window's share that a priority leaves to better ones: always, and at most while
+// those have been calling.
+static const struct {
+    double always, busy;
+} RESERVES[BUDGET_PRIORITY_COUNT] = {
+    [BUDGET_INTERACTIVE] = {0, 0},
+    [BUDGET_WRITE] = {0.01, 0.05},
+    [BUDGET_INCREMENTAL] = {0.02, 0.10},
+    [BUDGET_BACKFILL] = {0.02, 0.20},
 };
+
+// The associations' burst limit goes with the account's tier, which the general one shows.
+static const struct {
+    int64_t general_from, assoc;
+} ASSOC_LIMITS[] = {{250, 200}, {150, 150}, {0, 100}};
 
 static const char *const WAIT_NAMES[] = {
     [BUDGET_GO] = "nothing",
     [BUDGET_WAIT_WINDOW] = "HubSpot's rate limit",
     [BUDGET_WAIT_SEARCH] = "HubSpot's search limit",
+    [BUDGET_WAIT_ASSOC] = "HubSpot's limit for associations",
+    [BUDGET_WAIT_FIRST] = "HubSpot's first answer",
+    [BUDGET_WAIT_TURN] = "its turn among the streams",
     [BUDGET_WAIT_DAY] = "HubSpot's daily limit",
     [BUDGET_WAIT_REFUSED] = "the pause after a 429",
+};
+
+static const char *const PRIORITY_NAMES[] = {
+    [BUDGET_INTERACTIVE] = "interactive",
+    [BUDGET_WRITE] = "write",
+    [BUDGET_INCREMENTAL] = "incremental",
+    [BUDGET_BACKFILL] = "backfill",
 };
 
 const char *budget_wait_name(enum budget_wait w)
@@ -57,87 +67,159 @@ const char *budget_wait_name(enum budget_wait w)
     return WAIT_NAMES[w];
 }
 
-static int64_t ring_at(const struct ring *r, size_t i)
+const char *budget_priority_name(enum budget_priority p)
 {
-    assert(i < r->n);
-    return r->at[(r->head + i) % RING];
+    assert((size_t)p < ARRAY_LEN(PRIORITY_NAMES));
+    return PRIORITY_NAMES[p];
 }
 
-// Threads read the clock before they hold the lock, so `t` may lie a little before the last one;
-// the ring stays in order.
-static void ring_add(struct ring *r, int64_t t)
+// ---- making and sharing
+
+void budget_state_init(struct budget_state *s, uint64_t seed)
 {
-    t = r->n > 0 ? MAX(t, ring_at(r, r->n - 1)) : t;
-    if (r->n == RING) {
-        r->head = (r->head + 1) % RING;
-        r->n--;
+    *s = (struct budget_state){.day = {.max = -1}};
+    random_seed(&s->random, seed);
+    pthread_mutexattr_t how;
+    pthread_mutexattr_init(&how);
+    pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&s->lock, &how);
+    pthread_mutexattr_destroy(&how);
+}
+
+bool budget_state_valid(const struct budget_state *s)
+{
+    bool ok = send_times_valid(&s->search) && send_times_valid(&s->search_done) &&
+              s->zone_len < BUDGET_ZONE_MAX && s->search_flying >= 0 && s->refused_streak >= 0;
+    for (size_t i = 0; ok && i < BUDGET_APPS_MAX; i++) {
+        const struct budget_app *a = &s->apps[i];
+        ok = !a->used || (send_times_valid(&a->window) && send_times_valid(&a->assoc) &&
+                          a->interval_us > 0 && a->flying >= 0);
     }
-    r->at[(r->head + r->n) % RING] = t;
-    r->n++;
+    return ok;
 }
 
-// How many entries are later than t.
-static int64_t ring_count_after(const struct ring *r, int64_t t)
+void budget_lock(struct budget *b)
 {
-    size_t lo = 0;
-    size_t hi = r->n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (ring_at(r, mid) > t) {
-            hi = mid;
-        } else {
-            lo = mid + 1;
+    // A process that was killed while it held the lock leaves counters that are off by a call or
+    // so, never a broken structure; the next answer's headers put them right.
+    if (pthread_mutex_lock(&b->state->lock) == EOWNERDEAD) {
+        pthread_mutex_consistent(&b->state->lock);
+        assert(budget_state_valid(b->state));
+    }
+}
+
+void budget_unlock(struct budget *b)
+{
+    pthread_mutex_unlock(&b->state->lock);
+}
+
+// The place of this app; the one that has been silent longest when there are too many.
+static int app_place(struct budget_state *s, uint64_t key)
+{
+    int place = 0;
+    for (int i = 0; i < BUDGET_APPS_MAX; i++) {
+        if (s->apps[i].used && s->apps[i].key == key) {
+            return i;
         }
     }
-    return (int64_t)(r->n - lo);
-}
-
-// When at most `allowed - 1` entries will be younger than `span`: now, or when the oldest one too
-// many leaves.
-static int64_t ring_free_at(const struct ring *r, int64_t span, int64_t allowed, int64_t now_us)
-{
-    assert(allowed > 0 && allowed <= RING);
-    int64_t used = ring_count_after(r, now_us - span);
-    if (used < allowed) {
-        return now_us;
+    for (int i = 0; i < BUDGET_APPS_MAX; i++) {
+        const struct budget_app *a = &s->apps[i];
+        if (!a->used) {
+            place = i;
+            break;
+        }
+        place = a->heard_us < s->apps[place].heard_us ? i : place;
     }
-    size_t blocking = r->n - (size_t)allowed; // the allowed-th youngest
-    return ring_at(r, blocking) + span;
+    s->apps[place] = (struct budget_app){.used = true,
+                                         .key = key,
+                                         .max = -1,
+                                         .interval_us = ASSUMED_INTERVAL_MS * 1000LL,
+                                         .heard_us = INT64_MIN / 2};
+    return place;
 }
 
-struct budget *budget_create(const struct budget_options *options)
+struct budget *budget_attach(struct budget_state *s, size_t mapped,
+                             const struct budget_options *options)
 {
     assert(options->share > 0 && options->share <= 1);
-    assert(options->search_per_second > 0 && options->search_per_second <= RING);
+    assert(options->search_per_second > 0 && options->search_per_second <= SEND_TIMES_MAX);
     struct budget *b = calloc(1, sizeof *b);
     if (!b) {
         abort();
     }
-    pthread_mutex_init(&b->lock, NULL);
+    b->state = s;
+    b->mapped = mapped;
     b->options = *options;
-    random_seed(&b->random, options->seed);
-    b->max = -1;
-    b->interval_us = ASSUMED_INTERVAL_MS * 1000LL;
-    b->daily_max = -1;
+    budget_lock(b);
+    b->app = app_place(s, options->app);
+    budget_unlock(b);
     return b;
 }
 
-void budget_destroy(struct budget *b)
+struct budget *budget_create(const struct budget_options *options)
 {
-    if (b) {
-        pthread_mutex_destroy(&b->lock);
-        free(b);
+    struct budget_state *s = calloc(1, sizeof *s);
+    if (!s) {
+        abort();
+    }
+    budget_state_init(s, options->seed);
+    return budget_attach(s, 0, options);
+}
+
+// ---- members
+
+static void member_forget(struct budget_state *s, struct budget_member *m)
+{
+    struct budget_app *a = &s->apps[m->app];
+    a->flying = MAX(0, a->flying - m->flying_window);
+    s->search_flying = MAX(0, s->search_flying - m->flying_search);
+    *m = (struct budget_member){0};
+}
+
+// Places of processes that were killed.
+static void sweep(struct budget *b)
+{
+    int32_t self = (int32_t)getpid();
+    for (size_t i = 0; i < BUDGET_MEMBERS_MAX; i++) {
+        struct budget_member *m = &b->state->members[i];
+        if (m->pid != 0 && m->pid != self && kill(m->pid, 0) != 0 && errno == ESRCH) {
+            member_forget(b->state, m);
+        }
     }
 }
 
-void budget_set_utc_offset(struct budget *b, int64_t offset_ms)
+int budget_join(struct budget *b)
 {
-    pthread_mutex_lock(&b->lock);
-    b->utc_offset_ms = offset_ms;
-    pthread_mutex_unlock(&b->lock);
+    budget_lock(b);
+    if (b->mapped > 0) {
+        sweep(b);
+    }
+    int place = 0;
+    while (place < BUDGET_MEMBERS_MAX - 1 && b->state->members[place].pid != 0) {
+        place++;
+    }
+    struct budget_member *m = &b->state->members[place];
+    if (m->pid == 0) {
+        *m = (struct budget_member){.pid = (int32_t)getpid(), .app = b->app};
+    }
+    budget_unlock(b);
+    return place;
 }
 
-static int64_t share_of(const struct budget *b, int64_t limit)
+void budget_leave(struct budget *b, int member)
+{
+    budget_lock(b);
+    assert(member >= 0 && member < BUDGET_MEMBERS_MAX);
+    if (member < BUDGET_MEMBERS_MAX - 1) { // the last place may have others in it
+        member_forget(b->state, &b->state->members[member]);
+    }
+    budget_unlock(b);
+}
+
+// ---- limits
+
+int64_t budget_share_of(const struct budget *b, int64_t limit)
 {
     limit = MIN(limit, INT64_C(1) << 40); // whatever a header says, a double holds it exactly
     return MAX(1, (int64_t)((double)limit * b->options.share + 1e-9));
@@ -145,205 +227,314 @@ static int64_t share_of(const struct budget *b, int64_t limit)
 
 static int64_t window_allowed(const struct budget *b)
 {
-    return MAX(1, MIN(share_of(b, b->max) - b->foreign, RING));
+    const struct budget_app *a = budget_app_of(b);
+    return MAX(1, MIN(budget_share_of(b, a->max) - a->foreign, SEND_TIMES_MAX));
 }
 
 // A window that admits more than is remembered is no limit: no server answers hundreds of our calls
 // a second.
 static bool is_limited(const struct budget *b)
 {
-    return b->max >= 0 && window_allowed(b) < RING;
+    return budget_app_of(b)->max >= 0 && window_allowed(b) < SEND_TIMES_MAX;
 }
 
-// The account's next midnight after `wall_ms`.
-static int64_t next_midnight(const struct budget *b, int64_t wall_ms)
+static void recent_add(struct budget_recent *r, int64_t now_us, int64_t span_us, int64_t n)
 {
-    int64_t local = wall_ms + b->utc_offset_ms;
-    int64_t day = local / DAY_MS - (local % DAY_MS < 0);
-    return (day + 1) * DAY_MS - b->utc_offset_ms;
+    int64_t span = now_us / span_us;
+    if (span != r->span) {
+        r->before_n = span == r->span + 1 ? r->n : 0;
+        r->n = 0;
+        r->span = span;
+    }
+    r->n += n;
 }
 
-static int64_t day_free_at_wall(const struct budget *b, int64_t wall_ms)
+// What better priorities have been calling of late: twice that is kept for them.
+static int64_t reserve(const struct budget *b, enum budget_priority priority, int64_t now_us)
 {
-    if (b->daily_blocked_until_wall_ms > wall_ms) {
-        return b->daily_blocked_until_wall_ms;
+    const struct budget_app *a = budget_app_of(b);
+    double allowed = (double)window_allowed(b);
+    int64_t busy = 0;
+    for (int p = 0; p < (int)priority; p++) {
+        struct budget_recent r = a->recent[p];
+        recent_add(&r, now_us, a->interval_us, 0);
+        busy += 2 * MAX(r.n, r.before_n);
     }
-    if (b->daily_max < 0 || next_midnight(b, b->daily_seen_wall_ms) <= wall_ms) {
-        return wall_ms; // unknown, or a new day has begun: the next answer tells
+    return MAX((int64_t)(allowed * RESERVES[priority].always),
+               MIN(busy, (int64_t)(allowed * RESERVES[priority].busy)));
+}
+
+static int64_t window_allowed_to(const struct budget *b, const struct budget_ask *ask)
+{
+    return MAX(1, window_allowed(b) - reserve(b, ask->priority, ask->now_us));
+}
+
+// One condition on a call: when it holds at the earliest, and its name.
+struct bound {
+    int64_t at_us;
+    enum budget_wait why;
+};
+
+static void hold(struct bound *x, int64_t at_us, enum budget_wait why)
+{
+    if (at_us > x->at_us) {
+        *x = (struct bound){at_us, why};
     }
-    return b->daily_used < share_of(b, b->daily_max) ? wall_ms : next_midnight(b, wall_ms);
+}
+
+static int64_t spread_allowed(int64_t allowed)
+{
+    return allowed + MAX(1, (allowed + 24) / 25);
+}
+
+static void hold_for_window(const struct budget *b, const struct budget_ask *ask, struct bound *x)
+{
+    const struct budget_app *a = budget_app_of(b);
+    if (a->heard_us <= ask->now_us - a->interval_us) {
+        // Nothing was heard for a whole window: what others do is not known.
+        int64_t since_us = MAX(a->heard_us, ask->now_us - PROBE_SPAN_US);
+        if (send_times_after(&a->window, since_us) >= PROBE_CALLS) {
+            hold(x, ask->now_us + LOOK_AGAIN_US, BUDGET_WAIT_FIRST);
+        }
+    }
+    if (!is_limited(b)) {
+        return;
+    }
+    int64_t allowed = window_allowed_to(b, ask);
+    hold(x, send_times_free_at(&a->window, a->interval_us, allowed, ask->now_us),
+         BUDGET_WAIT_WINDOW);
+    hold(x,
+         send_times_free_at(&a->window,
+                            a->interval_us + MIN(ARRIVAL_SPREAD_US, a->interval_us / 20),
+                            MIN(spread_allowed(allowed), SEND_TIMES_MAX), ask->now_us),
+         BUDGET_WAIT_WINDOW);
+}
+
+static int64_t assoc_allowed(const struct budget *b)
+{
+    const struct budget_app *a = budget_app_of(b);
+    for (size_t i = 0; i < ARRAY_LEN(ASSOC_LIMITS); i++) {
+        if (a->max >= ASSOC_LIMITS[i].general_from) {
+            return MIN(budget_share_of(b, ASSOC_LIMITS[i].assoc), window_allowed(b));
+        }
+    }
+    return SEND_TIMES_MAX;
+}
+
+static void hold_for_associations(const struct budget *b, const struct budget_ask *ask,
+                                  struct bound *x)
+{
+    if (is_limited(b)) {
+        const struct budget_app *a = budget_app_of(b);
+        hold(x, send_times_free_at(&a->assoc, a->interval_us, assoc_allowed(b), ask->now_us),
+             BUDGET_WAIT_ASSOC);
+    }
+}
+
+static int64_t search_limit(const struct budget *b)
+{
+    return MAX(1, b->options.search_per_second - b->state->search_cut);
 }
 
 // A second is short beside what a call may take to arrive, so two conditions hold: the share of the
 // limit by the times of sending; and never more than the limit itself of searches that HubSpot may
 // count in one second, which are those under way and those that ended less than a second ago.
-static int64_t search_at(const struct budget *b, int64_t now_us)
+static void hold_for_search(const struct budget *b, const struct budget_ask *ask, struct bound *x)
 {
-    int64_t limit = b->options.search_per_second;
-    int64_t at = ring_free_at(&b->search, SEARCH_SPAN_US, share_of(b, limit), now_us);
-    int64_t done = ring_count_after(&b->search_done, now_us - SEARCH_SPAN_US);
-    if (b->search_flying + done < limit) {
-        return at;
-    }
-    int64_t free_at = now_us + SEARCH_LOOK_AGAIN_US; // when one under way ends is not known
-    if (b->search_flying < limit) {
-        free_at = ring_free_at(&b->search_done, SEARCH_SPAN_US, limit - b->search_flying, now_us);
-    }
-    return MAX(at, free_at);
-}
-
-// The earliest instant and what holds the call until then. Lock held.
-static enum budget_wait earliest(const struct budget *b, enum budget_class class, int64_t now_us,
-                                 int64_t wall_ms, int64_t *ret_us)
-{
-    enum budget_wait why = BUDGET_GO;
-    int64_t at = now_us;
-    if (b->paused_until_us > at) {
-        at = b->paused_until_us;
-        why = BUDGET_WAIT_REFUSED;
-    }
-    int64_t class_at = now_us;
-    enum budget_wait class_why = BUDGET_GO;
-    if (class == BUDGET_SEARCH) {
-        class_at = search_at(b, now_us);
-        class_why = BUDGET_WAIT_SEARCH;
-    } else if (is_limited(b)) {
-        class_at = ring_free_at(&b->window, b->interval_us, window_allowed(b), now_us);
-        class_why = BUDGET_WAIT_WINDOW;
-    }
-    if (class_at > at) {
-        at = class_at;
-        why = class_why;
-    }
-    int64_t day_at = now_us + (day_free_at_wall(b, wall_ms) - wall_ms) * 1000;
-    if (day_at > at) {
-        at = day_at;
-        why = BUDGET_WAIT_DAY;
-    }
-    *ret_us = at;
-    return why;
-}
-
-enum budget_wait budget_take(struct budget *b, enum budget_class class, int64_t now_us,
-                             int64_t wall_ms, int64_t *ret_until_us)
-{
-    pthread_mutex_lock(&b->lock);
-    int64_t at = now_us;
-    enum budget_wait why = earliest(b, class, now_us, wall_ms, &at);
-    if (why == BUDGET_GO) {
-        ring_add(class == BUDGET_SEARCH ? &b->search : &b->window, now_us);
-        b->search_flying += class == BUDGET_SEARCH;
-        b->sent++;
-        b->daily_used++;
-    }
-    pthread_mutex_unlock(&b->lock);
-    *ret_until_us = at;
-    return why;
-}
-
-void budget_ended(struct budget *b, enum budget_class class, int64_t now_us)
-{
-    if (class != BUDGET_SEARCH) {
+    const struct budget_state *s = b->state;
+    int64_t limit = search_limit(b);
+    hold(x, send_times_free_at(&s->search, SEARCH_SPAN_US, budget_share_of(b, limit), ask->now_us),
+         BUDGET_WAIT_SEARCH);
+    int64_t done = send_times_after(&s->search_done, ask->now_us - SEARCH_SPAN_US);
+    if (s->search_flying + done < limit) {
         return;
     }
-    pthread_mutex_lock(&b->lock);
-    assert(b->search_flying > 0);
-    b->search_flying--;
-    ring_add(&b->search_done, now_us);
-    pthread_mutex_unlock(&b->lock);
+    int64_t free_at = ask->now_us + LOOK_AGAIN_US; // when one under way ends is not known
+    if (s->search_flying < limit) {
+        free_at = send_times_free_at(&s->search_done, SEARCH_SPAN_US, limit - s->search_flying,
+                                     ask->now_us);
+    }
+    hold(x, free_at, BUDGET_WAIT_SEARCH);
 }
 
-int64_t budget_earliest(struct budget *b, enum budget_class class, int64_t now_us, int64_t wall_ms)
+// The earliest instant and what holds the call until then.
+static struct bound earliest(const struct budget *b, const struct budget_ask *ask)
 {
-    pthread_mutex_lock(&b->lock);
-    int64_t at = now_us;
-    earliest(b, class, now_us, wall_ms, &at);
-    pthread_mutex_unlock(&b->lock);
-    return at;
+    struct bound x = {ask->now_us, BUDGET_GO};
+    hold(&x, b->state->paused_until_us, BUDGET_WAIT_REFUSED);
+    if (CLASSES[ask->class].window) {
+        hold_for_window(b, ask, &x);
+    }
+    if (CLASSES[ask->class].assoc) {
+        hold_for_associations(b, ask, &x);
+    }
+    if (CLASSES[ask->class].search) {
+        hold_for_search(b, ask, &x);
+    }
+    int64_t free_ms = budget_day_free_at(b, ask->class, ask->priority, ask->wall_ms);
+    hold(&x, ask->now_us + (free_ms - ask->wall_ms) * BUDGET_MS, BUDGET_WAIT_DAY);
+    return x;
 }
 
-static void learn_refusal(struct budget *b, const struct budget_answer *a)
+// ---- turns
+
+static enum budget_lane lane_of(enum budget_class class)
 {
-    b->refused++;
-    if (b->max < 0 && a->class == BUDGET_GENERAL) {
-        b->max = ASSUMED_MAX;
-    }
-    if (a->refused_for_day) {
-        b->daily_blocked_until_wall_ms = next_midnight(b, a->wall_ms);
-        return;
-    }
-    if (a->now_us < b->paused_until_us) {
-        return; // one of several that were in flight when the pause began
-    }
-    int64_t pause_us = 1000000LL << MIN(b->refused_streak, REFUSED_STREAK_MAX - 1);
-    if (a->retry_after_ms > 0) { // "0" would have all of us back at once
-        pause_us = a->retry_after_ms * 1000;
-    }
-    // Jitter, so that several programs on one account do not wake at the same instant.
-    pause_us += (int64_t)(random_unit(&b->random) * 0.25 * (double)pause_us);
-    b->paused_until_us = a->now_us + pause_us;
-    b->refused_streak++;
+    return CLASSES[class].search ? LANE_SEARCH : LANE_WINDOW;
 }
 
-// Others' calls in the window: what HubSpot counts less all that we may have in it. Errs to the low
-// side, since calls of ours that were still on their way are taken as counted.
-static void learn_foreign(struct budget *b, const struct budget_answer *a)
+static uint64_t *lane_turn(const struct budget *b, enum budget_lane lane)
 {
-    int64_t used = a->max - a->remaining;
-    int64_t ours = ring_count_after(&b->window, a->sent_us - b->interval_us);
-    int64_t seen = MAX(0, used - ours);
-    if (seen >= b->foreign || a->now_us - b->foreign_at_us > b->interval_us) {
-        b->foreign = seen;
-        b->foreign_at_us = a->now_us;
-    }
+    return lane == LANE_SEARCH ? &b->state->search_turn : &budget_app_of(b)->turn;
 }
 
-void budget_learn(struct budget *b, const struct budget_answer *a)
+// How many calls of this kind could go at this instant.
+static int64_t free_slots(const struct budget *b, const struct budget_ask *ask)
 {
-    pthread_mutex_lock(&b->lock);
-    if (a->max > 0 && a->remaining >= 0) {
-        b->max = a->max;
-        if (a->interval_ms > 0) {
-            b->interval_us = a->interval_ms * 1000;
-        }
-        learn_foreign(b, a);
+    const struct budget_app *a = budget_app_of(b);
+    if (lane_of(ask->class) == LANE_SEARCH) {
+        return budget_share_of(b, search_limit(b)) -
+               send_times_after(&b->state->search, ask->now_us - SEARCH_SPAN_US);
     }
-    if (a->daily > 0 && a->daily_remaining >= 0) {
-        b->daily_max = a->daily;
-        // What was sent since may not have been counted yet; the last answer has none behind it.
-        b->daily_used = a->daily - a->daily_remaining + ring_count_after(&b->window, a->sent_us) +
-                        ring_count_after(&b->search, a->sent_us);
-        b->daily_seen_wall_ms = a->wall_ms;
+    if (!is_limited(b)) {
+        return INT64_MAX;
     }
-    if (a->refused) {
-        learn_refusal(b, a);
-    } else if (a->now_us >= b->paused_until_us) {
-        b->refused_streak = 0;
+    return window_allowed_to(b, ask) - send_times_after(&a->window, ask->now_us - a->interval_us);
+}
+
+static bool is_better(const struct budget_claim *c, const struct budget_claim *mine)
+{
+    return c->priority != mine->priority ? c->priority < mine->priority : c->turn < mine->turn;
+}
+
+// Whether as many others as there are free slots have a better claim, and are due.
+static bool is_others_turn(const struct budget *b, const struct budget_ask *ask,
+                           const struct budget_claim *mine)
+{
+    enum budget_lane lane = lane_of(ask->class);
+    int64_t slots = free_slots(b, ask);
+    for (int i = 0; slots > 0 && i < BUDGET_MEMBERS_MAX; i++) {
+        const struct budget_member *m = &b->state->members[i];
+        const struct budget_claim *c = &m->claims[lane];
+        bool due = m->pid != 0 && c->waiting && c->promised_us <= ask->now_us &&
+                   ask->now_us - c->promised_us < GRACE_US;
+        bool same = lane == LANE_SEARCH || m->app == b->app;
+        slots -= i != ask->member && due && same && is_better(c, mine);
     }
-    pthread_mutex_unlock(&b->lock);
+    return slots <= 0;
+}
+
+static void count_call(struct budget *b, const struct budget_ask *ask, struct budget_ticket *ret)
+{
+    struct budget_state *s = b->state;
+    struct budget_app *a = budget_app_of(b);
+    struct budget_member *m = &s->members[ask->member];
+    *ret = (struct budget_ticket){
+        .member = ask->member, .class = ask->class, .sent_us = ask->now_us, .flying = a->flying};
+    if (CLASSES[ask->class].window) {
+        send_times_add(&a->window, ask->now_us);
+        a->flying++;
+        m->flying_window++;
+    }
+    if (CLASSES[ask->class].assoc) {
+        send_times_add(&a->assoc, ask->now_us);
+        s->day.assoc_used++;
+    }
+    if (CLASSES[ask->class].search) {
+        send_times_add(&s->search, ask->now_us);
+        s->search_flying++;
+        m->flying_search++;
+    }
+    recent_add(&a->recent[ask->priority], ask->now_us, a->interval_us, 1);
+    s->day.used++;
+    s->sent++;
+}
+
+enum budget_wait budget_take(struct budget *b, const struct budget_ask *ask,
+                             struct budget_ticket *ret, int64_t *ret_until_us)
+{
+    assert(ask->member >= 0 && ask->member < BUDGET_MEMBERS_MAX);
+    enum budget_lane lane = lane_of(ask->class);
+    budget_lock(b);
+    budget_day_roll(b, ask->wall_ms);
+    if (b->mapped > 0 && ask->now_us - b->state->swept_us > SWEEP_US) {
+        b->state->swept_us = ask->now_us;
+        sweep(b);
+    }
+    struct budget_claim *claim = &b->state->members[ask->member].claims[lane];
+    uint64_t *turn = lane_turn(b, lane);
+    if (!claim->waiting) {
+        claim->turn = MAX(claim->turn, *turn); // who comes back has no right to the past
+    }
+    claim->priority = ask->priority;
+    struct bound x = earliest(b, ask);
+    if (x.why == BUDGET_GO && is_others_turn(b, ask, claim)) {
+        x = (struct bound){ask->now_us + GRACE_US, BUDGET_WAIT_TURN};
+    }
+    claim->waiting = x.why != BUDGET_GO;
+    claim->promised_us = x.at_us;
+    if (x.why == BUDGET_GO) {
+        *turn = MAX(*turn, claim->turn);
+        claim->turn++;
+        count_call(b, ask, ret);
+    }
+    budget_unlock(b);
+    *ret_until_us = x.at_us;
+    return x.why;
+}
+
+void budget_ended(struct budget *b, const struct budget_ticket *ticket, int64_t now_us)
+{
+    budget_lock(b);
+    struct budget_state *s = b->state;
+    struct budget_app *a = budget_app_of(b);
+    struct budget_member *m = &s->members[ticket->member];
+    // What a killed process left behind may have been forgotten meanwhile; never below zero.
+    if (CLASSES[ticket->class].search) {
+        s->search_flying = MAX(0, s->search_flying - 1);
+        m->flying_search = MAX(0, m->flying_search - 1);
+        send_times_add(&s->search_done, now_us);
+    } else {
+        a->flying = MAX(0, a->flying - 1);
+        m->flying_window = MAX(0, m->flying_window - 1);
+    }
+    budget_unlock(b);
+}
+
+int64_t budget_earliest(struct budget *b, const struct budget_ask *ask)
+{
+    budget_lock(b);
+    budget_day_roll(b, ask->wall_ms);
+    struct bound x = earliest(b, ask);
+    budget_unlock(b);
+    return x.at_us;
 }
 
 double budget_rate(struct budget *b)
 {
-    pthread_mutex_lock(&b->lock);
-    double rate = is_limited(b) ? (double)window_allowed(b) * 1e6 / (double)b->interval_us : 0;
-    pthread_mutex_unlock(&b->lock);
+    budget_lock(b);
+    double rate =
+        is_limited(b) ? (double)window_allowed(b) * 1e6 / (double)budget_app_of(b)->interval_us : 0;
+    budget_unlock(b);
     return rate;
 }
 
 void budget_look(struct budget *b, int64_t now_us, struct budget_view *ret)
 {
-    pthread_mutex_lock(&b->lock);
+    budget_lock(b);
+    const struct budget_app *a = budget_app_of(b);
+    int64_t daily = budget_day_max(b);
     *ret = (struct budget_view){
-        .window_max = b->max,
-        .window_allowed = b->max < 0 ? -1 : window_allowed(b),
-        .window_used = ring_count_after(&b->window, now_us - b->interval_us),
-        .window_foreign = b->foreign,
-        .daily_max = b->daily_max,
-        .daily_allowed = b->daily_max < 0 ? -1 : share_of(b, b->daily_max),
-        .daily_used = b->daily_max < 0 ? -1 : b->daily_used,
-        .sent = b->sent,
-        .refused = b->refused,
+        .window_max = a->max,
+        .window_allowed = a->max < 0 ? -1 : window_allowed(b),
+        .window_used = send_times_after(&a->window, now_us - a->interval_us),
+        .window_foreign = a->foreign,
+        .daily_max = daily,
+        .daily_allowed = daily < 0 ? -1 : budget_share_of(b, daily),
+        .daily_used = daily < 0 ? -1 : b->state->day.used,
+        .day_ends_wall_ms = b->state->day.ends_wall_ms,
+        .sent = b->state->sent,
+        .refused = b->state->refused,
     };
-    pthread_mutex_unlock(&b->lock);
+    budget_unlock(b);
 }

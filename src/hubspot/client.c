@@ -9,7 +9,6 @@
 
 enum {
     IN_FLIGHT_MAX = 8,
-    WAIT_MAX_US = 300 * 1000000,
     HEADER_NUMBER_MAX = 1000000000, // what a header may say; more is nonsense, and would overflow
     MASKED_TOKEN_MIN = 8,           // a shorter word would be found in any text
     CANCEL_SLICE_MS = 100,
@@ -39,7 +38,7 @@ struct call {
     bool has_body;
     int64_t not_before_us;
     enum budget_wait held_by; // until then
-    int64_t sent_us;
+    struct budget_ticket ticket;
     struct http_exchange *exchange;
     struct call *next; // waiting, finished or idle list
 };
@@ -53,6 +52,8 @@ struct hubspot_client {
     struct http_client *http;
     struct json_parser *parser;
     struct random random;
+    int member; // of the budget
+    enum budget_priority priority;
     struct call_list waiting;  // to be sent
     struct call_list finished; // to be taken
     struct call_list idle;
@@ -132,6 +133,7 @@ struct hubspot *hubspot_create(const struct hubspot_options *options)
     h->budget = budget_create(&(struct budget_options){
         .share = options->share,
         .search_per_second = options->search_per_second,
+        .daily_limit = options->daily_limit,
         .seed = (uint64_t)clock_mono_us(options->clock) ^ (uint64_t)getpid(),
     });
     return h;
@@ -182,7 +184,32 @@ struct hubspot_client *hubspot_client_create(struct hubspot *h)
         },
         h->options.clock);
     random_seed_entropy(&c->random);
+    c->member = budget_join(h->budget);
+    c->priority = BUDGET_INCREMENTAL;
     return c;
+}
+
+void hubspot_client_set_priority(struct hubspot_client *c, enum budget_priority p)
+{
+    c->priority = p;
+}
+
+static struct budget_ask ask_for(const struct hubspot_client *c, enum budget_class class,
+                                 enum repeat_class repeat)
+{
+    const struct clock *clock = c->account->options.clock;
+    return (struct budget_ask){.member = c->member,
+                               .class = class,
+                               .priority = repeat == REPEAT_READ ? c->priority
+                                                                 : MIN(c->priority, BUDGET_WRITE),
+                               .now_us = clock_mono_us(clock),
+                               .wall_ms = clock_now_ms(clock)};
+}
+
+int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_class class)
+{
+    struct budget_ask ask = ask_for(c, class, REPEAT_READ);
+    return budget_earliest(c->account->budget, &ask);
 }
 
 static void call_destroy(struct hubspot_client *c, struct call *k)
@@ -197,8 +224,7 @@ static void call_destroy(struct hubspot_client *c, struct call *k)
 
 static void ended(struct hubspot_client *c, const struct call *k)
 {
-    budget_ended(c->account->budget, endpoint_info(k->endpoint)->budget,
-                 clock_mono_us(c->account->options.clock));
+    budget_ended(c->account->budget, &k->ticket, clock_mono_us(c->account->options.clock));
 }
 
 void hubspot_client_destroy(struct hubspot_client *c)
@@ -222,6 +248,7 @@ void hubspot_client_destroy(struct hubspot_client *c)
         http_exchange_release(c->http, x);
         call_destroy(c, k);
     }
+    budget_leave(c->account->budget, c->member);
     http_client_destroy(c->http);
     json_parser_destroy(c->parser);
     free(c);
@@ -285,7 +312,7 @@ size_t hubspot_client_pending(const struct hubspot_client *c)
     return c->pending;
 }
 
-static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
+static bool send(struct hubspot_client *c, struct call *k)
 {
     const struct http_header headers[HEADERS_SENT] = {
         {STR("Authorization"), buf_str(&c->account->authorization)},
@@ -300,7 +327,6 @@ static bool send(struct hubspot_client *c, struct call *k, int64_t now_us)
         .body = k->has_body ? buf_str(&k->body) : (struct str){NULL, 0},
         .tag = k,
     };
-    k->sent_us = now_us;
     k->answer.tries++;
     atomic_fetch_add(&c->account->calls, 1);
     atomic_fetch_add(&c->calls, 1);
@@ -335,7 +361,8 @@ static void explain_day(struct hubspot_client *c, const char *until, struct erro
 static bool refuse_long_wait(struct hubspot_client *c, struct call *k, enum budget_wait why,
                              int64_t wait_us)
 {
-    if (wait_us < WAIT_MAX_US) {
+    int64_t max_ms = c->account->options.max_wait_ms;
+    if (wait_us < (max_ms > 0 ? max_ms : MAX_WAIT_DEFAULT_MS) * 1000) {
         return false;
     }
     char until[TIMESTAMP_TEXT_MAX] = "";
@@ -361,33 +388,32 @@ static int64_t send_waiting(struct hubspot_client *c)
     bool class_held[BUDGET_CLASS_COUNT] = {false};
     for (struct call *k = c->waiting.first, *next; k; k = next) {
         next = k->next;
-        int64_t now_us = clock_mono_us(clock);
+        const struct endpoint *e = endpoint_info(k->endpoint);
+        struct budget_ask ask = ask_for(c, e->budget, e->repeat);
         if (http_client_in_flight(c->http) >= IN_FLIGHT_MAX) {
             break;
         }
-        enum budget_class class = endpoint_info(k->endpoint)->budget;
-        if (k->not_before_us > now_us) {
+        if (k->not_before_us > ask.now_us) {
             why = next_us > k->not_before_us ? k->held_by : why;
             next_us = MIN(next_us, k->not_before_us);
             continue;
         }
-        if (class_held[class]) {
+        if (class_held[ask.class]) {
             continue;
         }
-        int64_t until_us = now_us;
-        enum budget_wait w =
-            budget_take(c->account->budget, class, now_us, clock_now_ms(clock), &until_us);
-        if (w != BUDGET_GO && refuse_long_wait(c, k, w, until_us - now_us)) {
+        int64_t until_us = ask.now_us;
+        enum budget_wait w = budget_take(c->account->budget, &ask, &k->ticket, &until_us);
+        if (w != BUDGET_GO && refuse_long_wait(c, k, w, until_us - ask.now_us)) {
             continue;
         }
         if (w != BUDGET_GO) {
-            class_held[class] = true;
+            class_held[ask.class] = true;
             why = next_us > until_us ? w : why;
             next_us = MIN(next_us, until_us);
             continue;
         }
         list_remove(&c->waiting, k);
-        if (!send(c, k, now_us)) {
+        if (!send(c, k)) {
             list_add(&c->finished, k);
         }
     }
@@ -411,8 +437,7 @@ static void learn(struct hubspot_client *c, const struct call *k, const struct h
     int64_t retry_after_s = header_int(x, "retry-after");
     budget_learn(c->account->budget,
                  &(struct budget_answer){
-                     .class = endpoint_info(k->endpoint)->budget,
-                     .sent_us = k->sent_us,
+                     .ticket = k->ticket,
                      .now_us = clock_mono_us(clock),
                      .wall_ms = clock_now_ms(clock),
                      .max = header_int(x, "x-hubspot-ratelimit-max"),
@@ -421,7 +446,7 @@ static void learn(struct hubspot_client *c, const struct call *k, const struct h
                      .daily = header_int(x, "x-hubspot-ratelimit-daily"),
                      .daily_remaining = header_int(x, "x-hubspot-ratelimit-daily-remaining"),
                      .refused = x->status == 429,
-                     .refused_for_day = x->status == 429 && str_eq(f->policy, STR("DAILY")),
+                     .policy = budget_policy_parse(f->policy),
                      .retry_after_ms = retry_after_s >= 0 ? retry_after_s * 1000 : -1,
                  });
     if (x->status == 429) {

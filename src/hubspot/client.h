@@ -16,12 +16,16 @@
 
 #include <stdatomic.h>
 
+enum { MAX_WAIT_DEFAULT_MS = 5 * 60 * 1000 };
+
 struct hubspot_options {
     struct str base_url; // checked by url_check_base; no slash at the end
     struct str token;    // private app, service key or OAuth access token
     enum api_version version;
     double share;
     int search_per_second;
+    int64_t daily_limit; // configured, for accounts whose answers do not say; 0: none
+    int64_t max_wait_ms; // a call that a limit holds for longer fails; 0: MAX_WAIT_DEFAULT_MS
     const struct clock *clock;
     const struct log *log;       // retries and pauses; may be NULL
     const struct cancel *cancel; // ends waits; may be NULL
@@ -46,6 +50,11 @@ struct hubspot_client;
 struct hubspot_client *hubspot_client_create(struct hubspot *h);
 void hubspot_client_destroy(struct hubspot_client *c); // takes NULL; drops what is under way
 struct hubspot *hubspot_client_account(struct hubspot_client *c);
+// How urgent this client's calls are; BUDGET_INCREMENTAL at first. Calls that change something are
+// never less urgent than BUDGET_WRITE.
+void hubspot_client_set_priority(struct hubspot_client *c, enum budget_priority p);
+// When a call of this class could go at the earliest (monotonic us).
+int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_class class);
 // A parser for this client's answers, for the thread that owns the client. Lives as long as the
 // client.
 struct json_parser *hubspot_client_parser(struct hubspot_client *c);

@@ -8,6 +8,7 @@
 
 #define SECOND 1000000LL
 #define WINDOW (10 * SECOND)
+#define SPREAD (WINDOW + SECOND / 2)
 
 enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
 
@@ -28,7 +29,7 @@ static struct budget *make(double share)
 static void learn(struct budget *b, int64_t sent_us, int64_t max, int64_t remaining)
 {
     struct budget_answer a = NO_HEADERS;
-    a.sent_us = sent_us;
+    a.ticket.sent_us = sent_us;
     a.now_us = sent_us;
     a.max = max;
     a.remaining = remaining;
@@ -36,10 +37,29 @@ static void learn(struct budget *b, int64_t sent_us, int64_t max, int64_t remain
     budget_learn(b, &a);
 }
 
+static struct budget_ask ask_of(enum budget_class class, int64_t now_us, int64_t wall_ms)
+{
+    return (struct budget_ask){
+        .class = class, .priority = BUDGET_INTERACTIVE, .now_us = now_us, .wall_ms = wall_ms};
+}
+
+static enum budget_wait take_at(struct budget *b, enum budget_class class, int64_t now_us,
+                                int64_t wall_ms, int64_t *ret_until_us)
+{
+    struct budget_ask ask = ask_of(class, now_us, wall_ms);
+    struct budget_ticket ticket;
+    return budget_take(b, &ask, &ticket, ret_until_us);
+}
+
 static enum budget_wait take_class(struct budget *b, enum budget_class class, int64_t now_us,
                                    int64_t *ret_until_us)
 {
-    return budget_take(b, class, now_us, now_us / 1000, ret_until_us);
+    return take_at(b, class, now_us, now_us / 1000, ret_until_us);
+}
+
+static void ended(struct budget *b, enum budget_class class, int64_t now_us)
+{
+    budget_ended(b, &(struct budget_ticket){.class = class}, now_us);
 }
 
 static bool go(struct budget *b, int64_t now_us)
@@ -66,7 +86,8 @@ static void check_waits(struct budget *b, enum budget_class class, int64_t now_u
     int64_t got_us = -1;
     assert_int_equal(take_class(b, class, now_us, &got_us), why);
     assert_true(got_us == until_us);
-    assert_true(budget_earliest(b, class, now_us, now_us / 1000) == until_us);
+    struct budget_ask ask = ask_of(class, now_us, now_us / 1000);
+    assert_true(budget_earliest(b, &ask) == until_us);
 }
 
 static struct budget_view look(struct budget *b, int64_t now_us)
@@ -82,8 +103,13 @@ static void test_unknown_until_told(void **state)
 {
     (void)state;
     struct budget *b = make(0.8);
-    assert_int_equal(burst(b, 0, 1000), 1000);
+    // A few go ahead of their answers; when one has come without limits, there are none.
+    assert_int_equal(burst(b, 0, 1000), 4);
+    int64_t until_us = 0;
+    assert_int_equal(take_class(b, BUDGET_GENERAL, 0, &until_us), BUDGET_WAIT_FIRST);
+    assert_in_range(until_us, 1, SECOND);
     budget_learn(b, &NO_HEADERS);
+    assert_int_equal(burst(b, 0, 996), 996);
     struct budget_answer a = NO_HEADERS;
     a.max = 0; // a header without sense is as good as none
     a.remaining = 5;
@@ -99,6 +125,7 @@ static void test_unknown_until_told(void **state)
     budget_learn(b, &a);
     v = look(b, 20 * SECOND);
     assert_true(v.window_max == 100 && v.window_allowed == 80 && v.refused == 1);
+    learn(b, 40 * SECOND, -1, -1);
     assert_int_equal(burst(b, 40 * SECOND, 1000), 80);
     budget_destroy(b);
     budget_destroy(NULL);
@@ -168,16 +195,20 @@ static void test_window_rolls(void **state)
     for (int i = 0; i < 20000; i++) {
         t += (int64_t)random_below(&r, random_below(&r, 10) == 0 ? 3 * SECOND : SECOND / 2);
         int64_t until_us = -1;
+        learn(b, t, 20, 20 - sends_within(sends, t, WINDOW)); // an answer, so that it is heard
         enum budget_wait w = take_class(b, BUDGET_GENERAL, t, &until_us);
-        bool free = sends_within(sends, t, WINDOW) < 16;
+        // What arrives bunched must not make much more of it: 17 in half a second more.
+        bool free = sends_within(sends, t, WINDOW) < 16 && sends_within(sends, t, SPREAD) < 17;
         assert_int_equal(w, free ? BUDGET_GO : BUDGET_WAIT_WINDOW);
         if (free) {
             sends_add(sends, t);
             continue;
         }
         waits++;
-        assert_int_equal(sends_within(sends, until_us - 1, WINDOW), 16);
-        assert_int_equal(sends_within(sends, until_us, WINDOW), 15);
+        assert_true(sends_within(sends, until_us - 1, WINDOW) == 16 ||
+                    sends_within(sends, until_us - 1, SPREAD) == 17);
+        assert_true(sends_within(sends, until_us, WINDOW) < 16 &&
+                    sends_within(sends, until_us, SPREAD) < 17);
     }
     assert_in_range(waits, 1000, 19000);
     budget_destroy(b);
@@ -193,7 +224,7 @@ static void test_limit_changes(void **state)
     assert_int_equal(burst(b, 0, 1000), 151);
     learn(b, 0, 100, 0); // less than is already under way: nothing until enough of it has left
     assert_false(go(b, WINDOW - 1));
-    int64_t at = WINDOW;
+    int64_t at = SPREAD;
     learn(b, at, 100, 100);
     assert_true(look(b, at).window_allowed == 80);
     assert_int_equal(burst(b, at, 1000), 80);
@@ -201,13 +232,15 @@ static void test_limit_changes(void **state)
     assert_int_equal(burst(b, at, 1000), 120);
     // Another span: 50 in one second.
     struct budget_answer a = NO_HEADERS;
-    a.sent_us = a.now_us = at = 100 * SECOND;
+    a.ticket.sent_us = a.now_us = at = 100 * SECOND;
     a.max = a.remaining = 50;
     a.interval_ms = 1000;
     budget_learn(b, &a);
     assert_int_equal(burst(b, at, 1000), 40);
     check_waits(b, BUDGET_GENERAL, at, BUDGET_WAIT_WINDOW, at + SECOND);
-    assert_int_equal(burst(b, at + SECOND, 1000), 40);
+    a.ticket.sent_us = a.now_us = at += SECOND + SECOND / 20;
+    budget_learn(b, &a);
+    assert_int_equal(burst(b, at, 1000), 40);
     budget_destroy(b);
 }
 
@@ -218,12 +251,12 @@ static void test_very_large_limit(void **state)
     (void)state;
     struct budget *b = make(0.8);
     assert_true(go(b, 0));
-    learn(b, 0, 10000, 9999);
-    assert_int_equal(1 + burst(b, 1, 20000), 8000);
+    learn(b, 0, 4000, 3999);
+    assert_int_equal(1 + burst(b, 1, 20000), 3200);
     struct budget_answer a = NO_HEADERS;
     a.max = a.remaining = INT64_MAX;
     a.interval_ms = 10000;
-    a.sent_us = a.now_us = WINDOW * 2;
+    a.ticket.sent_us = a.now_us = WINDOW * 2;
     budget_learn(b, &a);
     assert_int_equal(burst(b, WINDOW * 2, 20000), 20000);
     budget_destroy(b);
@@ -240,19 +273,19 @@ static void test_others(void **state)
     assert_int_equal(1 + burst(b, 0, 1000), 52);
     learn(b, 0, 190, 38);
     assert_true(look(b, 0).window_allowed == 52);
-    // They stop; that holds when a whole window has passed without them.
+    // They stop: the first answer without them gives it back.
     int64_t at = 5 * SECOND;
     learn(b, at, 190, 138);
-    assert_true(look(b, at).window_allowed == 52);
-    at = WINDOW + 1;
-    learn(b, at, 190, 190);
+    assert_true(look(b, at).window_allowed == 152);
+    at = WINDOW + SECOND;
+    learn(b, at, 190, 189);
     assert_true(look(b, at).window_allowed == 152);
     // They use it all: one call at a time, to notice when they stop.
     learn(b, at, 190, 0);
     assert_true(look(b, at).window_allowed == 1);
     assert_int_equal(burst(b, at, 1000), 1);
     learn(b, at, 190, -1); // no such header: nothing new
-    assert_true(look(b, at).window_foreign == 190);
+    assert_true(look(b, at).window_foreign >= 189);
     budget_destroy(b);
 }
 
@@ -284,7 +317,7 @@ static void test_search(void **state)
     int64_t until_us = 0;
     for (int i = 0; i < 4; i++) {
         assert_int_equal(take_class(b, BUDGET_SEARCH, i * 1000, &until_us), BUDGET_GO);
-        budget_ended(b, BUDGET_SEARCH, i * 1000);
+        ended(b, BUDGET_SEARCH, i * 1000);
     }
     check_waits(b, BUDGET_SEARCH, 4000, BUDGET_WAIT_SEARCH, SECOND);
     assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND, &until_us), BUDGET_GO);
@@ -315,7 +348,7 @@ static void test_search_on_its_way(void **state)
     assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND, &until_us), BUDGET_WAIT_SEARCH);
     assert_true(until_us > SECOND && until_us < 2LL * SECOND);
     for (int i = 0; i < 4; i++) {
-        budget_ended(b, BUDGET_SEARCH, SECOND + 500000);
+        ended(b, BUDGET_SEARCH, SECOND + 500000);
     }
     assert_int_equal(take_class(b, BUDGET_SEARCH, SECOND + 600000, &until_us), BUDGET_WAIT_SEARCH);
     assert_true(until_us == 2LL * SECOND + 500000);
@@ -329,7 +362,7 @@ static int64_t refuse(struct budget *b, int64_t now_us, int64_t retry_after_ms)
 {
     struct budget_answer a = NO_HEADERS;
     a.refused = true;
-    a.sent_us = a.now_us = now_us;
+    a.ticket.sent_us = a.now_us = now_us;
     a.retry_after_ms = retry_after_ms;
     budget_learn(b, &a);
     int64_t until_us = now_us;
@@ -405,7 +438,7 @@ static void learn_day(struct budget *b, int64_t now_us, int64_t wall_ms, int64_t
                       int64_t remaining)
 {
     struct budget_answer a = NO_HEADERS;
-    a.sent_us = a.now_us = now_us;
+    a.ticket.sent_us = a.now_us = now_us;
     a.wall_ms = wall_ms;
     a.daily = daily;
     a.daily_remaining = remaining;
@@ -428,21 +461,23 @@ static void test_day(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct budget *b = make(0.8);
         int64_t until_us = 0;
-        budget_set_utc_offset(b, ROWS[i].offset_ms);
+        budget_set_zone(b, STR(""), ROWS[i].offset_ms);
         learn_day(b, 0, noon_ms, 1000, 202); // 798 used: two are left of the share
-        assert_int_equal(budget_take(b, BUDGET_GENERAL, SECOND, noon_ms, &until_us), BUDGET_GO);
-        assert_int_equal(budget_take(b, BUDGET_SEARCH, SECOND, noon_ms, &until_us), BUDGET_GO);
+        assert_int_equal(take_at(b, BUDGET_GENERAL, SECOND, noon_ms, &until_us), BUDGET_GO);
+        assert_int_equal(take_at(b, BUDGET_SEARCH, SECOND, noon_ms, &until_us), BUDGET_GO);
         for (enum budget_class c = 0; c < BUDGET_CLASS_COUNT; c++) {
-            assert_int_equal(budget_take(b, c, SECOND, noon_ms, &until_us), BUDGET_WAIT_DAY);
-            assert_true(until_us == SECOND + ROWS[i].left_ms * 1000);
+            assert_int_equal(take_at(b, c, SECOND, noon_ms, &until_us), BUDGET_WAIT_DAY);
+            // Not all who wait for a midnight wake at its first instant.
+            int64_t left_us = until_us - SECOND - ROWS[i].left_ms * 1000;
+            assert_in_range(left_us, 0, 5 * SECOND);
         }
         struct budget_view v = look(b, SECOND);
         assert_true(v.daily_max == 1000 && v.daily_allowed == 800 && v.daily_used == 800);
         int64_t midnight_ms = noon_ms + ROWS[i].left_ms;
-        assert_int_equal(budget_take(b, BUDGET_GENERAL, until_us - 1, midnight_ms - 1, &until_us),
+        int64_t early_us = 0;
+        assert_int_equal(take_at(b, BUDGET_GENERAL, until_us - 1, midnight_ms - 1, &early_us),
                          BUDGET_WAIT_DAY);
-        assert_int_equal(budget_take(b, BUDGET_GENERAL, until_us, midnight_ms, &until_us),
-                         BUDGET_GO);
+        assert_int_equal(take_at(b, BUDGET_GENERAL, until_us, midnight_ms, &until_us), BUDGET_GO);
         learn_day(b, until_us, midnight_ms, 1000, 999);
         assert_true(look(b, until_us).daily_used == 1);
         budget_destroy(b);
@@ -455,14 +490,15 @@ static void test_refused_for_the_day(void **state)
     struct budget *b = make(0.8);
     struct budget_answer a = NO_HEADERS;
     int64_t until_us = 0;
-    a.refused = a.refused_for_day = true;
+    a.refused = true;
+    a.policy = POLICY_DAILY;
     a.wall_ms = DAY_MS - 5000;
     budget_learn(b, &a);
     for (enum budget_class c = 0; c < BUDGET_CLASS_COUNT; c++) {
-        assert_int_equal(budget_take(b, c, 0, DAY_MS - 5000, &until_us), BUDGET_WAIT_DAY);
-        assert_true(until_us == 5 * SECOND);
+        assert_int_equal(take_at(b, c, 0, DAY_MS - 5000, &until_us), BUDGET_WAIT_DAY);
+        assert_in_range(until_us, 5 * SECOND, 10 * SECOND);
     }
-    assert_int_equal(budget_take(b, BUDGET_GENERAL, 0, DAY_MS, &until_us), BUDGET_GO);
+    assert_int_equal(take_at(b, BUDGET_GENERAL, 0, DAY_MS + 5000, &until_us), BUDGET_GO);
     budget_destroy(b);
 }
 
@@ -481,13 +517,13 @@ static void test_day_with_calls_in_flight(void **state)
     for (bool more = true; more || counted < sent;) {
         t += 1000;
         while (sent - counted < IN_FLIGHT &&
-               budget_take(b, BUDGET_GENERAL, t, t / 1000, &until_us) == BUDGET_GO) {
+               take_at(b, BUDGET_GENERAL, t, t / 1000, &until_us) == BUDGET_GO) {
             sent_at[sent++ % IN_FLIGHT] = t;
             t += 10;
         }
         more = sent < 800;
         struct budget_answer a = NO_HEADERS;
-        a.sent_us = sent_at[counted++ % IN_FLIGHT];
+        a.ticket.sent_us = sent_at[counted++ % IN_FLIGHT];
         a.now_us = t;
         a.wall_ms = t / 1000;
         a.daily = 1000;
@@ -521,7 +557,7 @@ static void *crowd_main(void *user)
     for (int i = 0; i < 3000; i++) {
         int64_t until_us = 0;
         int64_t now_us = atomic_fetch_add(&c->now_us, 10);
-        if (budget_take(c->budget, BUDGET_GENERAL, now_us, 0, &until_us) == BUDGET_GO) {
+        if (take_at(c->budget, BUDGET_GENERAL, now_us, 0, &until_us) == BUDGET_GO) {
             atomic_fetch_add(&c->sent, 1);
             learn(c->budget, now_us, 190, 190 - MIN(190, atomic_load(&c->sent)));
         }

@@ -115,9 +115,8 @@ static bool read_account(struct source *s, struct error *err)
         if (json_get_string(root, STR("accountType"), &text)) {
             s->portal.account_type = arena_dup(&s->arena, text);
         }
-        if (json_get_int(root, STR("utcOffsetMilliseconds"), &offset_ms)) {
-            budget_set_utc_offset(hubspot_budget(s->account), offset_ms);
-        }
+        bool known = json_get_int(root, STR("utcOffsetMilliseconds"), &offset_ms);
+        budget_set_zone(hubspot_budget(s->account), s->portal.time_zone, known ? offset_ms : 0);
     }
     json_doc_destroy(doc);
     hubspot_client_destroy(client);

@@ -81,17 +81,13 @@ static bool search_is_cheaper(struct source_stream *s, const struct full_walk *w
     if (!w->search_usable) {
         return false;
     }
-    struct budget *b = hubspot_budget(s->source->account);
-    const struct clock *clock = stream_clock(s);
-    int64_t now_us = clock_mono_us(clock);
-    int64_t wall_ms = clock_now_ms(clock);
     struct budget_view view;
-    budget_look(b, now_us, &view);
+    budget_look(hubspot_budget(s->source->account), clock_mono_us(stream_clock(s)), &view);
     if (view.window_max < 0) {
         return false; // the general budget is not limited
     }
-    return budget_earliest(b, BUDGET_SEARCH, now_us, wall_ms) <=
-           budget_earliest(b, BUDGET_GENERAL, now_us, wall_ms);
+    return hubspot_client_earliest_us(s->client, BUDGET_SEARCH) <=
+           hubspot_client_earliest_us(s->client, BUDGET_GENERAL);
 }
 
 bool wide_start(struct source_stream *s, struct full_slot *slot, struct error *err)

@@ -1,0 +1,117 @@
+// The budget's state, for its own files only: plain data without pointers, so that it may lie in
+// memory that several processes map.
+#pragma once
+
+#include "core/random.h"
+#include "hubspot/budget.h"
+#include "hubspot/send_times.h"
+
+#include <pthread.h>
+
+enum {
+    BUDGET_APPS_MAX = 8,
+    BUDGET_MEMBERS_MAX = 256,
+    BUDGET_ZONE_MAX = 64,
+    BUDGET_MS = 1000, // microseconds
+};
+
+// Who takes turns with whom.
+enum budget_lane { LANE_WINDOW, LANE_SEARCH, LANE_COUNT };
+
+// A wish that had to wait.
+struct budget_claim {
+    bool waiting;
+    enum budget_priority priority;
+    int64_t promised_us; // when its owner will ask again
+    uint64_t turn;       // the smaller, the less its owner has had
+};
+
+struct budget_member {
+    int32_t pid; // 0: free
+    int32_t app;
+    int64_t flying_window, flying_search;
+    struct budget_claim claims[LANE_COUNT];
+};
+
+// Calls in this and the last span of time: how busy a priority is.
+struct budget_recent {
+    int64_t span; // number of the span
+    int64_t n, before_n;
+};
+
+// What one app may do: each has a window of its own.
+struct budget_app {
+    bool used;
+    uint64_t key;
+    struct send_times window; // all but searches
+    struct send_times assoc;  // of those, associations
+    int64_t flying;           // of the window, under way
+    int64_t max;              // of the window; -1: unknown (no headers seen)
+    int64_t interval_us;
+    int64_t foreign;       // calls of others in the window, as last seen
+    int64_t foreign_at_us; // when an answer last said
+    int64_t heard_us;      // when an answer of the window last came
+    int64_t general_us;    // when one that was no association's last told the limits
+    bool daily;            // its calls count against the account's day
+    struct budget_recent recent[BUDGET_PRIORITY_COUNT];
+    uint64_t turn;
+};
+
+struct budget_day {
+    int64_t max; // -1: unknown
+    int64_t used;
+    int64_t assoc_used;
+    int64_t began_wall_ms, ends_wall_ms; // 0: not known yet
+    int64_t heard_wall_ms;               // when an answer last told
+    int64_t blocked_until_wall_ms;       // a 429 for the day
+    int64_t wake_jitter_ms;              // not all wake at the same instant of midnight
+};
+
+struct budget_state {
+    pthread_mutex_t lock;
+    struct random random;
+    struct send_times search;
+    struct send_times search_done; // when searches ended
+    int64_t search_flying;         // sent and not ended
+    int64_t search_cut;            // taken off the limit after refusals
+    int64_t search_cut_until_us;
+    uint64_t search_turn;
+    struct budget_day day;
+    char zone[BUDGET_ZONE_MAX];
+    uint32_t zone_len;
+    int64_t utc_offset_ms;
+    int64_t paused_until_us;
+    int32_t refused_streak;
+    uint64_t sent, refused;
+    int64_t swept_us;
+    struct budget_app apps[BUDGET_APPS_MAX];
+    struct budget_member members[BUDGET_MEMBERS_MAX];
+};
+
+struct budget {
+    struct budget_state *state;
+    struct budget_options options;
+    int app;       // which of state->apps is ours
+    size_t mapped; // bytes; 0: private memory
+};
+
+void budget_state_init(struct budget_state *s, uint64_t seed);
+bool budget_state_valid(const struct budget_state *s);
+// A handle on a state that is there; `mapped` as in struct budget.
+struct budget *budget_attach(struct budget_state *s, size_t mapped,
+                             const struct budget_options *options);
+void budget_lock(struct budget *b);
+void budget_unlock(struct budget *b);
+static inline struct budget_app *budget_app_of(const struct budget *b)
+{
+    return &b->state->apps[b->app];
+}
+int64_t budget_share_of(const struct budget *b, int64_t limit);
+// All below: lock held.
+// The day's limit for our app; -1: none known.
+int64_t budget_day_max(const struct budget *b);
+// A new day begins when its time has come.
+void budget_day_roll(struct budget *b, int64_t wall_ms);
+// When the day lets a call of this priority go.
+int64_t budget_day_free_at(const struct budget *b, enum budget_class class,
+                           enum budget_priority priority, int64_t wall_ms);
