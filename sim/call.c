@@ -24,7 +24,7 @@ struct json_writer call_writer(struct call *c)
     return w;
 }
 
-static struct str correlation_id(const struct call *c)
+struct str call_correlation_id(const struct call *c)
 {
     for (size_t i = 0; i < c->response->n_headers; i++) {
         if (strcmp(c->response->headers[i].name, "X-HubSpot-Correlation-Id") == 0) {
@@ -48,20 +48,9 @@ bool call_error(struct call *c, int status, const char *category, const char *fm
     json_begin_object(&w);
     json_field_str(&w, "status", STR("error"));
     json_field_str(&w, "message", buf_str(&message));
-    json_field_str(&w, "correlationId", correlation_id(c));
+    json_field_str(&w, "correlationId", call_correlation_id(c));
     if (category) {
         json_field_str(&w, "category", str_from(category));
-    }
-    if (strcmp(category ? category : "", "MISSING_SCOPES") == 0) {
-        struct str scope = c->object_known ? object_info(c->object)->scope : STR("oauth");
-        json_key(&w, STR("errors"));
-        json_put_raw(
-            &w, arena_printf(c->arena,
-                             "[{\"message\":\"One or more of the following scopes are required.\","
-                             "\"context\":{\"requiredGranularScopes\":[\"%.*s\"]}}]",
-                             STR_ARG(scope)));
-        json_key(&w, STR("links"));
-        json_put_raw(&w, STR("{\"scopes\":\"https://developers.hubspot.com/scopes\"}"));
     }
     json_end_object(&w);
     buf_done(&message);

@@ -4,6 +4,7 @@
 #include "data/json.h"
 #include "data/json_writer.h"
 #include "http/server.h"
+#include "sim/apps.h"
 #include "sim/objects.h"
 
 struct sim;
@@ -26,6 +27,7 @@ struct call {
     struct http_server_response *response;
     struct arena *arena;
     const struct route *route;
+    struct caller caller;               // whose token it is; no app where none is needed
     struct str params[CALL_PARAMS_MAX]; // what the braces of the route's pattern matched, decoded
     struct page_fault page;
     struct json_doc *doc; // the parsed body; destroyed with the call
@@ -38,6 +40,8 @@ struct call {
 // well.
 bool call_error(struct call *c, int status, const char *category, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+// The id that the answer's header has, too.
+struct str call_correlation_id(const struct call *c);
 // The bare form without a category.
 bool call_problem(struct call *c, int status);
 bool call_not_found(struct call *c);

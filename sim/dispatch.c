@@ -1,7 +1,9 @@
 // From a request to its answer: edge, token, limits, faults, endpoint.
 #include "core/random.h"
+#include "sim/authorize.h"
 #include "sim/endpoints.h"
 #include "sim/routes.h"
+#include "sim/scopes.h"
 #include "sim/sim.h"
 
 static struct str make_correlation_id(struct call *c, uint64_t sequence)
@@ -11,22 +13,6 @@ static struct str make_correlation_id(struct call *c, uint64_t sequence)
     return arena_printf(c->arena, "%08x-%04x-4%03x-8%03x-%012llx", (unsigned)(a >> 32),
                         (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 52),
                         (unsigned long long)(b & 0xffffffffffff));
-}
-
-static bool authorized(const struct call *c)
-{
-    struct str value = http_server_header(c->request, "Authorization");
-    struct str scheme = STR("Bearer ");
-    return value.len > scheme.len && str_eq_nocase(str_sub(value, 0, scheme.len), scheme) &&
-           str_eq(str_sub(value, scheme.len, value.len), c->sim->options->token);
-}
-
-static void refuse_token(struct call *c)
-{
-    call_error(c, 401, "INVALID_AUTHENTICATION",
-               "Authentication credentials not found. This API supports OAuth 2.0 authentication "
-               "and you can find "
-               "more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview");
 }
 
 static int64_t latency_of(const struct sim *sim, uint64_t sequence)
@@ -40,7 +26,13 @@ static int64_t latency_of(const struct sim *sim, uint64_t sequence)
 static void note_object(struct call *c)
 {
     enum object_type object;
-    if (c->params[0].ptr && object_find(c->params[0], true, &object)) {
+    bool known = c->params[0].ptr && object_find(c->params[0], true, &object);
+    if (c->params[0].ptr && !known) { // perhaps a custom object by its name
+        portal_read(c->sim->portal);
+        known = portal_object(c->sim->portal, c->params[0], true, &object);
+        portal_unlock(c->sim->portal);
+    }
+    if (known) {
         c->object = object;
         c->object_known = true;
     }
@@ -57,11 +49,8 @@ static void answer(struct call *c)
         return;
     }
     note_object(c);
-    if (!authorized(c)) {
-        refuse_token(c);
-        return;
-    }
-    if (!limits_admit(sim->limits, c, c->route->rate)) {
+    if (!c->route->open &&
+        (!authorize(c) || !limits_admit(sim->limits, c, c->route->rate) || !scopes_permit(c))) {
         return;
     }
     struct fault_effects effects = faults_for(sim->faults, c);

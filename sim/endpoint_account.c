@@ -1,4 +1,4 @@
-// The account itself: details, usage, token, schemas of custom objects (there are none).
+// The account itself: details, usage, schemas of custom objects (there are none).
 #include "sim/endpoints.h"
 #include "sim/sim.h"
 
@@ -39,44 +39,6 @@ void endpoint_account_daily_usage(struct call *c)
     json_field_str(&w, "fetchStatus", STR("SUCCESS"));
     json_field_str(&w, "resetsAt", call_iso(c, r.day_ends_ms));
     json_end_object(&w);
-    json_end_array(&w);
-    json_end_object(&w);
-}
-
-static const char *const scopes[] = {
-    "oauth",
-    "crm.objects.contacts.read",
-    "crm.objects.companies.read",
-    "crm.objects.deals.read",
-    "crm.objects.owners.read",
-    "crm.schemas.contacts.read",
-    "crm.schemas.companies.read",
-    "crm.schemas.deals.read",
-    "sales-email-read",
-    "tickets",
-};
-
-void endpoint_token_info(struct call *c)
-{
-    struct str token;
-    if (!call_parse_body(c)) {
-        return;
-    }
-    if (!json_get_string(c->body, STR("tokenKey"), &token) ||
-        !str_eq(token, c->sim->options->token)) {
-        call_error(c, 400, "VALIDATION_ERROR", "tokenKey is missing or unknown");
-        return;
-    }
-    struct json_writer w = call_writer(c);
-    json_begin_object(&w);
-    json_field_int(&w, "userId", 8200000);
-    json_field_int(&w, "hubId", c->sim->options->portal_id);
-    json_field_int(&w, "appId", SIM_APP_ID);
-    json_key(&w, STR("scopes"));
-    json_begin_array(&w);
-    for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
-        json_put_str(&w, str_from(scopes[i]));
-    }
     json_end_array(&w);
     json_end_object(&w);
 }

@@ -22,5 +22,14 @@ void endpoint_schemas_list(struct call *c);
 void endpoint_account_details(struct call *c);
 void endpoint_account_daily_usage(struct call *c);
 void endpoint_token_info(struct call *c);
+void endpoint_oauth_authorize(struct call *c);
+void endpoint_oauth_consent(struct call *c);
+void endpoint_oauth_token(struct call *c);
+void endpoint_oauth_access_token(struct call *c);
+void endpoint_oauth_refresh_token(struct call *c);
+void endpoint_oauth_delete_refresh_token(struct call *c);
+void endpoint_oauth_introspect(struct call *c);
+void endpoint_oauth_revoke(struct call *c);
+void endpoint_uninstall(struct call *c);
 // Everything below /_sim/: not limited, not counted, no token needed. Locks the portal itself.
 void endpoint_admin(struct call *c);

@@ -3,6 +3,7 @@
 #include "core/random.h"
 #include "sim/fault_rules.h"
 #include "sim/routes.h"
+#include "sim/scopes.h"
 
 #include <pthread.h>
 
@@ -230,8 +231,7 @@ void faults_answer(const struct fault_effects *e, struct call *call)
         call->response->status = e->status;
         buf_add(&call->response->body, e->body);
     } else if (e->forbid) {
-        call_error(call, 403, "MISSING_SCOPES",
-                   "This app hasn't been granted all required scopes to make this call.");
+        scopes_refuse(call);
     } else {
         const char *category = e->category.len > 0 ? arena_cstr(call->arena, e->category) : NULL;
         call_error(call, e->status, category, "%.*s",

@@ -33,16 +33,19 @@ static int usage_error(const struct error *err)
     return 2;
 }
 
-static void make_sim(struct sim *sim, const struct options *options, const struct log *log)
+static void make_sim(struct sim *sim, const struct options *options, struct shift_clock *shift,
+                     const struct log *log)
 {
     *sim = (struct sim){
         .options = options,
-        .clock = clock_system(),
+        .clock = &shift->clock,
+        .shift = shift,
         .log = log,
         .portal = portal_create(&options->portal),
         .selections = selection_cache_create(),
         .searches = search_cache_create(),
-        .limits = limits_create(&options->limits, clock_system()),
+        .apps = apps_create(&options->apps, &shift->clock),
+        .limits = limits_create(&options->limits, &shift->clock),
         .faults = faults_create(),
         .stats = stats_create(),
     };
@@ -53,6 +56,7 @@ static void drop_sim(struct sim *sim)
     stats_destroy(sim->stats);
     faults_destroy(sim->faults);
     limits_destroy(sim->limits);
+    apps_destroy(sim->apps);
     search_cache_destroy(sim->searches);
     selection_cache_destroy(sim->selections);
     portal_destroy(sim->portal);
@@ -72,7 +76,7 @@ static bool serve(struct sim *sim, const sigset_t *signals, struct error *err)
         .idle_timeout_s = IDLE_TIMEOUT_S,
         .handle = sim_handle,
         .user = sim,
-        .clock = sim->clock,
+        .clock = clock_system(), // delays do not run out when the simulator's clock is put forward
     };
     struct http_server *server;
     if (!http_server_start(&http, &server, err)) {
@@ -110,9 +114,11 @@ int main(int argc, char **argv)
     }
     sigset_t signals = block_signals();
     struct log log = {.fd = STDERR_FILENO, .level = options.log_level, .clock = clock_system()};
+    struct shift_clock shift;
     struct sim sim;
-    make_sim(&sim, &options, &log);
-    bool ok = serve(&sim, &signals, &err);
+    shift_clock_init(&shift, clock_system());
+    make_sim(&sim, &options, &shift, &log);
+    bool ok = options_add_apps(&options, sim.apps, &err) && serve(&sim, &signals, &err);
     drop_sim(&sim);
     arena_done(&arena);
     return ok ? 0 : usage_error(&err);

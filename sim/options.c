@@ -1,6 +1,7 @@
 #include "sim/options.h"
 
 #include "core/limits.h"
+#include "sim/options_apps.h"
 
 #define ROW(field_, name_, type_, fallback_, arg_, help_, ...)                                     \
     {                                                                                              \
@@ -35,6 +36,25 @@ static const struct setting rows[] = {
     ROW(owners, "owners", SET_INT, "25", "N", "owners, some of them archived", COUNT(100000)),
     ROW(token, "token", SET_STR, "pat-na1-sim", "TOKEN", "the access token that is accepted",
         .secret = true),
+    ROW(client_id, "client-id", SET_STR, OPTIONS_CLIENT_ID, "ID", "client id of the OAuth app"),
+    ROW(client_secret, "client-secret", SET_STR, OPTIONS_CLIENT_SECRET, "SECRET",
+        "client secret of the OAuth app", .secret = true),
+    ROW(redirect_uris, "redirect-uri", SET_STR, OPTIONS_REDIRECT_URIS, "URL",
+        "where the OAuth app may send users; several with spaces between them; a port may be *"),
+    ROW(scopes, "scopes", SET_STR, "oauth", "SCOPES",
+        "scopes that the OAuth app requires, with spaces between them"),
+    ROW(optional_scopes, "optional-scopes", SET_STR, "all", "SCOPES",
+        "scopes that the OAuth app may ask for besides; all: any that hubsim knows"),
+    ROW(code_life_ms, "code-life", SET_MS, "30s", "TIME", "how long a code may be exchanged",
+        .min = 1, .max = 86400e3),
+    ROW(token_life_ms, "token-life", SET_MS, "1800s", "TIME", "how long an access token is good",
+        .min = 1, .max = 366 * 86400e3),
+    ROW(rotate_refresh_tokens, "rotate-refresh-tokens", SET_BOOL, "false", NULL,
+        "refreshing gives a new refresh token, and the old one dies"),
+    ROW(oauth_errors, "oauth-errors", SET_ENUM, "new", "FORM",
+        "bodies of the token endpoint: those of 2026, or the older ones", .choices = "new|old"),
+    ROW(malformed_530, "malformed-530", SET_BOOL, "false", NULL,
+        "answer 530 instead of 401 to what does not look like a token"),
     ROW(limit_text, "limit", SET_STR, "190/10s", "N/TIME|off",
         "calls in any window of that length"),
     ROW(search_limit_text, "search-limit", SET_STR, "5/s", "N/TIME|off",
@@ -280,6 +300,14 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
         return error_set(err, ERR_USAGE, "--token is empty; leave it out for the default");
     }
     fill_portal(o);
+    o->apps = (struct apps_options){
+        .code_life_ms = o->code_life_ms,
+        .token_life_ms = o->token_life_ms,
+        .rotate = o->rotate_refresh_tokens,
+        .old_errors = str_eq(o->oauth_errors, STR("old")),
+        .user = STR("user@simulated.example"),
+        .user_id = 8200000,
+    };
     return settings_check(&s, err) && parse_listen(o, arena, err) && parse_latency(o, err) &&
            parse_limit("limit", o->limit_text, &o->limits.general, &o->limits.general_ms, err) &&
            parse_limit("search-limit", o->search_limit_text, &o->limits.search,

@@ -3,12 +3,23 @@
 
 #include "core/log.h"
 #include "core/settings.h"
+#include "sim/apps.h"
 #include "sim/limits.h"
 #include "sim/portal.h"
 
 struct options {
     struct str listen;
     struct str token;
+    struct str client_id;
+    struct str client_secret;
+    struct str redirect_uris;
+    struct str scopes;
+    struct str optional_scopes;
+    struct str oauth_errors;
+    int64_t code_life_ms;
+    int64_t token_life_ms;
+    bool rotate_refresh_tokens;
+    bool malformed_530;
     struct str limit_text;
     struct str search_limit_text;
     struct str latency_text;
@@ -35,9 +46,12 @@ struct options {
     enum log_level log_level;
     struct portal_options portal;
     struct limits_options limits;
+    struct apps_options apps;
 };
 
 // Fills *o from the environment (HUBSIM_...) and the command line; texts live in the arena.
 bool options_parse(struct options *o, int argc, char **argv, struct arena *arena,
                    struct error *err) MUST_CHECK;
 void options_help(FILE *out);
+// The private app and the OAuth app of the options.
+bool options_add_apps(const struct options *o, struct apps *apps, struct error *err) MUST_CHECK;

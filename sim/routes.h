@@ -14,6 +14,7 @@ struct route {
     enum rate_class rate;
     void (*handle)(struct call *call); // called with the portal locked
     bool writes;                       // for writing; otherwise for reading
+    bool open;                         // needs no token and has no limit: it looks after itself
 };
 
 // Finds the route of a request and fills call->params. *ret_status: 200, 404, or 405 when only the
