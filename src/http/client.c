@@ -5,7 +5,12 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 
-enum { RECEIVE_BUFFER_BYTES = 256 * 1024, IDLE_EXCHANGES_MAX = 16, MAGIC = 0x48747470 };
+enum {
+    RECEIVE_BUFFER_BYTES = 256 * 1024,
+    IDLE_EXCHANGES_MAX = 16,
+    TOTAL_TIMEOUT_MS = 15 * 60 * 1000,
+    MAGIC = 0x48747470,
+};
 
 // An exchange and the libcurl handle that serves it; the handle is kept for the next request.
 struct slot {
@@ -16,7 +21,10 @@ struct slot {
     struct curl_slist *headers;
     struct buf url;
     struct buf body_out;
-    int64_t last_byte_us; // 0 until the first byte of the answer
+    int64_t progress_us;   // when the answer had brought enough to go on; 0 before its first byte
+    size_t progress_bytes; // since then
+    size_t n_header_lines; // of all heads, interim ones included
+    size_t header_bytes;   // of these
     bool body_too_large, headers_too_large;
     struct slot *prev, *next; // in-flight list, or idle list (next only)
     char curl_error[CURL_ERROR_SIZE];
@@ -92,11 +100,17 @@ static void slot_destroy(struct slot *s)
     free(s);
 }
 
-static void note_byte(struct slot *s)
+static void note_bytes(struct slot *s, size_t n)
 {
-    s->last_byte_us = clock_mono_us(s->client->clock);
+    int64_t now_us = clock_mono_us(s->client->clock);
     if (s->x.first_byte_us == 0) {
-        s->x.first_byte_us = s->last_byte_us - s->x.sent_mono_us;
+        s->x.first_byte_us = now_us - s->x.sent_mono_us;
+        s->progress_us = now_us;
+    }
+    s->progress_bytes += n;
+    if (s->progress_bytes >= HTTP_PROGRESS_BYTES) {
+        s->progress_us = now_us;
+        s->progress_bytes = 0;
     }
 }
 
@@ -104,7 +118,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
 {
     struct slot *s = user;
     assert(s->magic == MAGIC);
-    note_byte(s);
+    note_bytes(s, size * n);
     if (!buf_add(&s->x.body, (struct str){data, size * n})) {
         s->body_too_large = true;
         return 0; // ends the transfer
@@ -117,7 +131,12 @@ static size_t on_header(char *data, size_t size, size_t n, void *user)
 {
     struct slot *s = user;
     assert(s->magic == MAGIC);
-    note_byte(s);
+    note_bytes(s, size * n);
+    s->header_bytes += size * n;
+    if (++s->n_header_lines > LIMIT_HEADERS || s->header_bytes > LIMIT_HEADER_BYTES) {
+        s->headers_too_large = true;
+        return 0; // ends the transfer
+    }
     struct str line = str_trim((struct str){data, size * n});
     if (str_starts(line, STR("HTTP/"))) {
         buf_reset(&s->x.raw_headers);
@@ -132,11 +151,21 @@ static size_t on_header(char *data, size_t size, size_t n, void *user)
         buf_add_char(&s->x.raw_headers, ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch);
     }
     buf_add(&s->x.raw_headers, str_sub(line, (size_t)colon, line.len));
-    if (!buf_add_char(&s->x.raw_headers, '\n')) {
-        s->headers_too_large = true;
-        return 0;
-    }
+    buf_add_char(&s->x.raw_headers, '\n');
     return size * n;
+}
+
+// Called when a connection stands and the request is about to be written to it.
+static int on_send(void *user, char *ip, char *local_ip, int port, int local_port)
+{
+    struct slot *s = user;
+    assert(s->magic == MAGIC);
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    s->x.sends++;
+    return CURL_PREREQFUNC_OK;
 }
 
 struct str http_exchange_header(const struct http_exchange *x, const char *name)
@@ -173,6 +202,8 @@ static void setup_handle(struct slot *s)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_send);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
     if (o->ca_file) {
         curl_easy_setopt(e, CURLOPT_CAINFO, o->ca_file);
     }
@@ -218,7 +249,10 @@ static void slot_reset(struct slot *s)
     s->headers = NULL;
     s->body_too_large = false;
     s->headers_too_large = false;
-    s->last_byte_us = 0;
+    s->progress_us = 0;
+    s->progress_bytes = 0;
+    s->n_header_lines = 0;
+    s->header_bytes = 0;
     s->prev = NULL;
     s->next = NULL;
     s->curl_error[0] = '\0';
@@ -244,6 +278,9 @@ struct http_client *http_client_create(const struct http_client_options *options
         abort();
     }
     c->options = *options;
+    if (c->options.total_timeout_ms == 0) {
+        c->options.total_timeout_ms = TOTAL_TIMEOUT_MS;
+    }
     c->clock = clock;
     c->multi = curl_multi_init();
     if (!c->multi) {
@@ -324,6 +361,7 @@ static bool prepare(struct slot *s, const struct http_request *r, struct error *
         curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
     }
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, http_method_name(r->method));
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->fresh_connection ? 1L : 0L);
     return true;
 }
 
@@ -370,6 +408,17 @@ static enum error_code code_of(CURLcode rc)
     return ERR_SOURCE_UNAVAILABLE;
 }
 
+static void explain_limit(const struct slot *s, struct error *err)
+{
+    if (s->body_too_large) {
+        error_set(err, ERR_LIMIT, "the answer's body is larger than the limit of %zu bytes",
+                  s->client->options.body_limit);
+        return;
+    }
+    error_set(err, ERR_LIMIT, "the answer's headers are more than the limits of %d lines, %d bytes",
+              LIMIT_HEADERS, LIMIT_HEADER_BYTES);
+}
+
 static void finish(struct http_client *c, struct slot *s, CURLcode rc, const char *why)
 {
     curl_multi_remove_handle(c->multi, s->easy);
@@ -379,9 +428,7 @@ static void finish(struct http_client *c, struct slot *s, CURLcode rc, const cha
     curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     s->x.sent = request_bytes > 0;
     if (s->body_too_large || s->headers_too_large) {
-        error_set(&s->x.error, ERR_LIMIT, "the answer's %s larger than the limit of %zu bytes",
-                  s->body_too_large ? "body is" : "headers are",
-                  s->body_too_large ? c->options.body_limit : (size_t)LIMIT_HEADER_BYTES);
+        explain_limit(s, &s->x.error);
     } else if (why) {
         error_set(&s->x.error, ERR_SOURCE_UNAVAILABLE, "%s", why);
     } else if (rc != CURLE_OK) {
@@ -420,11 +467,13 @@ static void collect_finished(struct http_client *c)
 // When this exchange has waited too long, in our monotonic time.
 static int64_t deadline_us(const struct http_client *c, const struct slot *s)
 {
-    if (s->last_byte_us == 0) {
-        return s->x.sent_mono_us +
-               (c->options.connect_timeout_ms + c->options.first_byte_timeout_ms) * 1000;
+    int64_t end_us = s->x.sent_mono_us + c->options.total_timeout_ms * 1000;
+    if (s->x.first_byte_us == 0) {
+        return MIN(end_us,
+                   s->x.sent_mono_us +
+                       (c->options.connect_timeout_ms + c->options.first_byte_timeout_ms) * 1000);
     }
-    return s->last_byte_us + c->options.stall_timeout_ms * 1000;
+    return MIN(end_us, s->progress_us + c->options.stall_timeout_ms * 1000);
 }
 
 static void expire(struct http_client *c, int64_t now_us)
@@ -435,12 +484,16 @@ static void expire(struct http_client *c, int64_t now_us)
             continue;
         }
         char why[128];
-        bool begun = s->last_byte_us != 0;
-        snprintf(
-            why, sizeof why, begun ? "the answer stalled for %lld s" : "no answer within %lld s",
-            (long long)((begun ? c->options.stall_timeout_ms
-                               : c->options.connect_timeout_ms + c->options.first_byte_timeout_ms) /
-                        1000));
+        bool begun = s->x.first_byte_us != 0;
+        bool over = now_us >= s->x.sent_mono_us + c->options.total_timeout_ms * 1000;
+        int64_t ms = over    ? c->options.total_timeout_ms
+                     : begun ? c->options.stall_timeout_ms
+                             : c->options.connect_timeout_ms + c->options.first_byte_timeout_ms;
+        snprintf(why, sizeof why,
+                 over    ? "the answer was not complete within %lld s"
+                 : begun ? "the answer stalled for %lld s"
+                         : "no answer within %lld s",
+                 (long long)(ms / 1000));
         finish(c, s, CURLE_OK, why);
     }
 }

@@ -5,6 +5,11 @@
 // one set in the settings, TLS verified. Every size and time is bounded. A request that got any
 // HTTP status is a success here; what the status means is the caller's business. Threads: one
 // owner; http_client_wake may be called from any thread.
+//
+// A connection that was kept alive may turn out to be dead when the next request is written to it.
+// libcurl then sends the request again over a new one, which is counted in `sends`. A request that
+// must not be carried out twice asks for `fresh_connection`: of such a one libcurl knows that
+// nobody was there before, and it is sent once.
 #pragma once
 
 #include "core/buf.h"
@@ -17,11 +22,15 @@ struct http_client_options {
     const char *user_agent;
     int64_t connect_timeout_ms;    // name look-up, TCP and TLS
     int64_t first_byte_timeout_ms; // from the request being sent to the first byte of the answer
-    int64_t stall_timeout_ms;      // without a byte in between
+    int64_t stall_timeout_ms;      // in which an answer must bring HTTP_PROGRESS_BYTES more
+    int64_t total_timeout_ms;      // from start to end; 0: 15 minutes
     size_t body_limit;             // decoded bytes of one answer
     const char *ca_file;           // NULL: the system's
     const char *proxy;             // NULL: none, whatever the environment says
 };
+
+// Fewer bytes within the stall time-out are no progress: a server that drips keeps nobody waiting.
+enum { HTTP_PROGRESS_BYTES = 1024 };
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 const char *http_method_name(enum http_method m);
@@ -38,6 +47,7 @@ struct http_request {
     size_t n_headers;
     struct str body; // ptr NULL: none. Copied.
     void *tag;       // returned with the exchange
+    bool fresh_connection;
 };
 
 // One finished request. Belongs to the caller until http_exchange_release.
@@ -51,6 +61,7 @@ struct http_exchange {
     int64_t total_us;
     int64_t first_byte_us;
     bool sent; // false: certainly not a byte of the request left this machine
+    int sends; // how often libcurl began to send it: 2 after a connection was found dead
 };
 // The value of a response header (name in lower case), trimmed; ptr NULL when absent.
 struct str http_exchange_header(const struct http_exchange *x, const char *name);

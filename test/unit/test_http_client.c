@@ -1,99 +1,6 @@
-#include "check.h"
-#include "test_script.h"
-
-#include "core/limits.h"
-#include "http/client.h"
+#include "test_http.h"
 
 #include <pthread.h>
-
-enum { BODY_LIMIT = 64 * 1024, FIRST_BYTE_MS = 300, STALL_MS = 250, WAIT_MS = 20000 };
-
-struct fixture {
-    struct arena arena;
-    struct http_client *client;
-    struct script *script;
-};
-
-static int setup(void **state)
-{
-    struct error err = {0};
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_true(f && http_client_global_init(&err));
-    arena_init(&f->arena, 1 << 24);
-    f->client =
-        http_client_create(&(struct http_client_options){.user_agent = "tester/1",
-                                                         .connect_timeout_ms = 100,
-                                                         .first_byte_timeout_ms = FIRST_BYTE_MS,
-                                                         .stall_timeout_ms = STALL_MS,
-                                                         .body_limit = BODY_LIMIT},
-                           clock_system());
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    http_client_destroy(f->client);
-    if (f->script) {
-        script_stop(f->script);
-    }
-    arena_done(&f->arena);
-    free(f);
-    return 0;
-}
-
-static void play(struct fixture *f, const struct script_answer *answers, size_t n)
-{
-    assert_null(f->script);
-    f->script = script_play(answers, n);
-}
-#define PLAY(f, ...)                                                                               \
-    const struct script_answer answers_[] = {__VA_ARGS__};                                         \
-    play((f), answers_, ARRAY_LEN(answers_))
-// A scripted answer from a literal.
-#define RAW(text, after_)                                                                          \
-    {                                                                                              \
-        .raw = STR_INIT(text), .after = SCRIPT_##after_                                            \
-    }
-
-static struct str url_of(struct fixture *f, const char *path)
-{
-    return arena_printf(&f->arena, "%s%s", script_url(f->script), path);
-}
-
-static void start(struct fixture *f, const struct http_request *r)
-{
-    struct error err = {0};
-    if (!http_client_start(f->client, r, &err)) {
-        fail_msg("%s", err.message);
-    }
-}
-
-static struct http_exchange *finished(struct fixture *f)
-{
-    struct http_exchange *x = http_client_wait(f->client, WAIT_MS);
-    assert_non_null(x);
-    return x;
-}
-
-static struct http_exchange *get(struct fixture *f, const char *path)
-{
-    start(f, &(struct http_request){.method = HTTP_GET, .url = url_of(f, path)});
-    return finished(f);
-}
-
-static void release(struct fixture *f, struct http_exchange *x)
-{
-    http_exchange_release(f->client, x);
-}
-
-static void check_failed(const struct http_exchange *x, enum error_code code, const char *says)
-{
-    assert_int_equal(x->status, 0);
-    assert_int_equal(x->error.code, code);
-    check_contains(x->error.message, says);
-}
 
 // ---- answers
 
@@ -163,52 +70,6 @@ static void test_chunked(void **state)
     release(f, x);
 }
 
-// {"results":[]} and " hello" ten times.
-static const unsigned char SMALL_GZIP[] = {
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x56, 0x2a, 0x4a,
-    0x2d, 0x2e, 0xcd, 0x29, 0x29, 0x56, 0xb2, 0x8a, 0x8e, 0xad, 0x55, 0xc8, 0x48, 0xcd,
-    0xc9, 0xc9, 0x27, 0x8f, 0x04, 0x00, 0x5d, 0xb3, 0x1b, 0xc7, 0x4a, 0x00, 0x00, 0x00};
-// 100,000 times "0": more than BODY_LIMIT, from 133 bytes.
-static const unsigned char LARGE_GZIP[133] = {
-    [0] = 0x1f, 0x8b,         0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xed, 0xc1, 0x31,
-    0x01,       0x00,         0x00, 0x00, 0xc2, 0xa0, 0x4a, 0xeb, 0x9f, 0xce, 0x1a, 0x1e, 0x40,
-    0x01,       [121] = 0xaf, 0x06, 0x85, 0xc2, 0x4d, 0xc5, 0xa0, 0x86, 0x01, 0x00};
-
-static struct str bytes(const unsigned char *b, size_t n)
-{
-    return (struct str){(const char *)b, n};
-}
-
-static void test_gzip(void **state)
-{
-    struct fixture *f = *state;
-    const char *gzip = "Content-Encoding: gzip\r\n";
-    struct str small = bytes(SMALL_GZIP, sizeof SMALL_GZIP);
-    unsigned char broken[sizeof SMALL_GZIP];
-    memcpy(broken, SMALL_GZIP, sizeof broken);
-    memset(broken + 12, 0xff, 16);
-    PLAY(f, {script_format(&f->arena, 200, gzip, small), SCRIPT_KEEP},
-         {script_format(&f->arena, 200, gzip, bytes(broken, sizeof broken)), SCRIPT_KEEP},
-         {script_format(&f->arena, 200, gzip, bytes(LARGE_GZIP, sizeof LARGE_GZIP)), SCRIPT_KEEP},
-         {script_format(&f->arena, 200, "", STR("plain")), SCRIPT_KEEP});
-    struct http_exchange *x = get(f, "/");
-    assert_int_equal(x->status, 200);
-    check_str(buf_str(&x->body), "{\"results\":[]} hello hello hello hello hello hello hello hello "
-                                 "hello hello");
-    release(f, x);
-    check_contains(arena_cstr(&f->arena, script_text(f->script, 0)), "gzip");
-    x = get(f, "/");
-    check_failed(x, ERR_SOURCE_UNAVAILABLE, "");
-    release(f, x);
-    x = get(f, "/"); // the limit counts what comes out, not what comes in
-    check_failed(x, ERR_LIMIT, "65536");
-    assert_true(x->body.len <= BODY_LIMIT);
-    release(f, x);
-    x = get(f, "/");
-    check_str(buf_str(&x->body), "plain");
-    release(f, x);
-}
-
 // ---- broken answers
 
 static void test_broken(void **state)
@@ -260,53 +121,6 @@ static void test_length_too_short(void **state)
     release(f, x);
 }
 
-static void test_stall(void **state)
-{
-    struct fixture *f = *state;
-    PLAY(f, RAW("", STALL), RAW("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", STALL),
-         RAW("HTTP/1.1 200 OK\r\nContent-Le", STALL));
-    int64_t begun_us = clock_mono_us(clock_system());
-    struct http_exchange *x = get(f, "/");
-    check_failed(x, ERR_SOURCE_UNAVAILABLE, "no answer within");
-    assert_true(x->sent && clock_mono_us(clock_system()) - begun_us >= FIRST_BYTE_MS * 1000);
-    release(f, x);
-    for (int i = 0; i < 2; i++) {
-        begun_us = clock_mono_us(clock_system());
-        x = get(f, "/");
-        check_failed(x, ERR_SOURCE_UNAVAILABLE, i == 0 ? "stalled" : "");
-        assert_true(clock_mono_us(clock_system()) - begun_us >= STALL_MS * 1000);
-        release(f, x);
-    }
-}
-
-static void test_limits_of_answers(void **state)
-{
-    struct fixture *f = *state;
-    char *large = arena_alloc(&f->arena, 2 * LIMIT_HEADER_BYTES);
-    memset(large, 'x', 2 * LIMIT_HEADER_BYTES);
-    struct buf many;
-    buf_init(&many, 4 * LIMIT_HEADER_BYTES);
-    for (int i = 0; i < 900; i++) { // few enough for libcurl's own limit on their number
-        buf_printf(&many, "X-%04d: %0100d\r\n", i, 0);
-    }
-    struct str body = {large, BODY_LIMIT};
-    struct str over = {large, BODY_LIMIT + 1};
-    PLAY(f, {script_format(&f->arena, 200, "", body), SCRIPT_KEEP},
-         {script_format(&f->arena, 200, "", over), SCRIPT_KEEP},
-         {script_format(&f->arena, 200, buf_cstr(&many), STR("x")), SCRIPT_KEEP});
-    buf_done(&many);
-    struct http_exchange *x = get(f, "/");
-    assert_int_equal(x->status, 200);
-    assert_int_equal(x->body.len, BODY_LIMIT);
-    release(f, x);
-    x = get(f, "/");
-    check_failed(x, ERR_LIMIT, "body is larger than the limit of 65536 bytes");
-    release(f, x);
-    x = get(f, "/");
-    check_failed(x, ERR_LIMIT, "headers are larger than the limit of 65536 bytes");
-    release(f, x);
-}
-
 static void test_redirect_is_not_followed(void **state)
 {
     struct fixture *f = *state;
@@ -338,21 +152,6 @@ static void test_no_connection(void **state)
         check_row(!x->sent && x->error.message[0] != '\0' && x->body.len == 0, urls[i].ptr);
         release(f, x);
     }
-}
-
-// A server that speaks no TLS is no reason to speak without it.
-static void test_tls_is_not_given_up(void **state)
-{
-    struct fixture *f = *state;
-    PLAY(f, RAW("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", CLOSE));
-    struct str url = url_of(f, "/");
-    url = arena_printf(&f->arena, "https%.*s", STR_ARG(str_sub(url, 4, url.len)));
-    start(f, &(struct http_request){.url = url});
-    struct http_exchange *x = finished(f);
-    assert_int_equal(x->status, 0);
-    assert_int_not_equal(x->error.code, ERR_OK);
-    assert_false(x->sent);
-    release(f, x);
 }
 
 // ---- requests
@@ -460,22 +259,6 @@ static void test_refused_requests(void **state)
     release(f, x);
 }
 
-static void test_environment_is_ignored(void **state)
-{
-    struct fixture *f = *state;
-    PLAY(f, RAW("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", KEEP));
-    char *proxy =
-        arena_cstr(&f->arena, arena_printf(&f->arena, "http://127.0.0.1:%d", script_free_port()));
-    assert_int_equal(setenv("http_proxy", proxy, 1),
-                     0);                                // NOLINT(concurrency-mt-unsafe): one thread
-    assert_int_equal(setenv("ALL_PROXY", proxy, 1), 0); // NOLINT(concurrency-mt-unsafe): one thread
-    struct http_exchange *x = get(f, "/");
-    assert_int_equal(x->status, 200);
-    release(f, x);
-    assert_int_equal(unsetenv("http_proxy"), 0);
-    assert_int_equal(unsetenv("ALL_PROXY"), 0);
-}
-
 // ---- several at once
 
 // Answers with the request's path, so that each answer can be told from the others.
@@ -579,18 +362,13 @@ int main(void)
         TEST(test_answer),
         TEST(test_interim_answer),
         TEST(test_chunked),
-        TEST(test_gzip),
         TEST(test_broken),
         TEST(test_length_too_short),
-        TEST(test_stall),
-        TEST(test_limits_of_answers),
         TEST(test_redirect_is_not_followed),
         TEST(test_no_connection),
-        TEST(test_tls_is_not_given_up),
         TEST(test_request),
         TEST(test_large_request),
         TEST(test_refused_requests),
-        TEST(test_environment_is_ignored),
         TEST(test_in_flight_together),
         TEST(test_abort),
         TEST(test_wait),

@@ -15,7 +15,7 @@ enum { CONNECTIONS_MAX = 64, TEXTS_MAX = 256, REQUEST_BYTES_MAX = 4 << 20, WAIT_
 struct connection {
     int fd;
     int number;
-    bool stalled;
+    bool stalled, drips;
     struct buf in;
 };
 
@@ -133,7 +133,8 @@ static bool answer(struct script *s, size_t i)
             drop(s, i, a.after == SCRIPT_RESET);
             return false;
         }
-        c->stalled = a.after == SCRIPT_STALL;
+        c->drips = a.after == SCRIPT_DRIP;
+        c->stalled = a.after == SCRIPT_STALL || c->drips;
         buf_consume(&c->in, r.text.len);
     }
     return true;
@@ -166,6 +167,19 @@ static void take_bytes(struct script *s, size_t i)
     answer(s, i);
 }
 
+// Sends what drips; false when nothing does.
+static bool drip(struct script *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n_connections; i++) {
+        if (s->connections[i].drips) {
+            send_all(s->connections[i].fd, STR("x"));
+            any = true;
+        }
+    }
+    return any;
+}
+
 static void *serve(void *user)
 {
     struct script *s = user;
@@ -176,7 +190,7 @@ static void *serve(void *user)
         for (size_t i = 0; i < n; i++) {
             fds[i + 2] = (struct pollfd){s->connections[i].fd, POLLIN, 0};
         }
-        if (poll(fds, n + 2, -1) < 0) {
+        if (poll(fds, n + 2, drip(s) ? 10 : -1) < 0) {
             continue;
         }
         if (fds[0].revents) {

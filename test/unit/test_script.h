@@ -9,7 +9,8 @@ enum script_after {
     SCRIPT_KEEP,  // waits for the connection's next request
     SCRIPT_CLOSE, // closes the connection behind the answer
     SCRIPT_RESET, // breaks it off
-    SCRIPT_STALL  // keeps it open and says no more
+    SCRIPT_STALL, // keeps it open and says no more
+    SCRIPT_DRIP   // keeps it open and sends an x every ten milliseconds
 };
 
 struct script_answer {
