@@ -18,18 +18,29 @@ const struct setting ENDPOINTS_SETTINGS[ENDPOINTS_SETTINGS_N] = {
      .help = "Print one JSON object per endpoint."},
 };
 
+enum { PATH_MAX_BYTES = 1024 };
+
+static const char *path_of(enum hubspot_endpoint id, enum api_version version, struct buf *path)
+{
+    buf_reset(path);
+    endpoint_template(path, id, version);
+    return buf_cstr(path);
+}
+
 static void print_json(enum hubspot_endpoint id, enum api_version version)
 {
     const struct endpoint *e = endpoint_info(id);
     struct endpoint_end end = endpoint_end(id, version);
+    struct buf path;
     struct buf out;
     struct json_writer w;
+    buf_init(&path, PATH_MAX_BYTES);
     buf_init(&out, 16 * 1024);
     json_writer_init(&w, &out);
     json_begin_object(&w);
     json_field_str(&w, "id", str_from(e->name));
     json_field_str(&w, "method", str_from(http_method_name(e->method)));
-    json_field_str(&w, "path", str_from(endpoint_template(id, version)));
+    json_field_str(&w, "path", str_from(path_of(id, version, &path)));
     json_field_bool(&w, "legacy", version == API_LEGACY || !e->dated_path);
     json_field_str(&w, "limits", str_from(budget_class_name(e->budget)));
     json_field_str(&w, "repeat", str_from(repeat_class_name(e->repeat)));
@@ -43,15 +54,19 @@ static void print_json(enum hubspot_endpoint id, enum api_version version)
     json_end_object(&w);
     printf("%s\n", buf_cstr(&out));
     buf_done(&out);
+    buf_done(&path);
 }
 
 static void print_line(enum hubspot_endpoint id, enum api_version version)
 {
     const struct endpoint *e = endpoint_info(id);
     struct endpoint_end end = endpoint_end(id, version);
+    struct buf path;
+    buf_init(&path, PATH_MAX_BYTES);
     printf("%-27s %-6s %-76s %-12s %-10s %-29s %s %s\n", e->name, http_method_name(e->method),
-           endpoint_template(id, version), budget_class_name(e->budget),
-           repeat_class_name(e->repeat), e->scope, endpoint_end_kind_name(end.kind), end.date);
+           path_of(id, version, &path), budget_class_name(e->budget), repeat_class_name(e->repeat),
+           e->scope, endpoint_end_kind_name(end.kind), end.date);
+    buf_done(&path);
 }
 
 int cli_endpoints(const struct cli *cli, int argc, char **argv)
@@ -68,8 +83,8 @@ int cli_endpoints(const struct cli *cli, int argc, char **argv)
         printf("%-27s %-6s %-76s %-12s %-10s %-29s %s\n", "endpoint", "method", "path", "limits",
                "repeat", "scope", "end");
     }
-    for (int i = 0; i < HUBSPOT_ENDPOINT_COUNT; i++) {
-        (settings.json ? print_json : print_line)((enum hubspot_endpoint)i, version);
+    for (enum hubspot_endpoint id = 0; id < HUBSPOT_ENDPOINT_COUNT; id++) {
+        (settings.json ? print_json : print_line)(id, version);
     }
     return 0;
 }
@@ -77,15 +92,17 @@ int cli_endpoints(const struct cli *cli, int argc, char **argv)
 size_t endpoints_ending(enum api_version version, int64_t now_ms, int64_t within_ms, FILE *out)
 {
     size_t n = 0;
-    for (int i = 0; i < HUBSPOT_ENDPOINT_COUNT; i++) {
-        const struct endpoint *e = endpoint_info((enum hubspot_endpoint)i);
-        struct endpoint_end end = endpoint_end((enum hubspot_endpoint)i, version);
+    struct buf path;
+    buf_init(&path, PATH_MAX_BYTES);
+    for (enum hubspot_endpoint id = 0; id < HUBSPOT_ENDPOINT_COUNT; id++) {
+        const struct endpoint *e = endpoint_info(id);
+        struct endpoint_end end = endpoint_end(id, version);
         if (end.at_ms - now_ms > within_ms) {
             continue;
         }
         bool newer = e->dated_path && version != API_VERSION_COUNT - 1;
         fprintf(out, "warn  %-12s %s (%s) %s %s %s; %s%s\n", "endpoint", e->name,
-                endpoint_template((enum hubspot_endpoint)i, version),
+                path_of(id, version, &path),
                 end.kind == END_STOPS ? "stops answering" : "becomes unsupported",
                 strlen(end.date) == strlen("2027-09") ? "in" : "on", end.date,
                 newer ? "use --api-version "
@@ -93,5 +110,6 @@ size_t endpoints_ending(enum api_version version, int64_t now_ms, int64_t within
                 newer ? api_version_name(API_VERSION_COUNT - 1) : "");
         n++;
     }
+    buf_done(&path);
     return n;
 }

@@ -103,10 +103,9 @@ static bool is_legacy(const struct endpoint *e, enum api_version version)
     return version == API_LEGACY || !e->dated_path;
 }
 
-const char *endpoint_template(enum hubspot_endpoint id, enum api_version version)
+static struct str template_of(const struct endpoint *e, enum api_version version)
 {
-    const struct endpoint *e = endpoint_info(id);
-    return is_legacy(e, version) ? e->legacy_path : e->dated_path;
+    return str_from(is_legacy(e, version) ? e->legacy_path : e->dated_path);
 }
 
 struct endpoint_end endpoint_end(enum hubspot_endpoint id, enum api_version version)
@@ -225,10 +224,26 @@ bool endpoint_args_check(enum hubspot_endpoint id, const struct endpoint_args *a
     return true;
 }
 
+void endpoint_template(struct buf *out, enum hubspot_endpoint id, enum api_version version)
+{
+    struct str rest = template_of(endpoint_info(id), version);
+    struct str before;
+    struct str name;
+    while (next_argument(&rest, &before, &name)) {
+        buf_add(out, before);
+        if (str_eq(name, VERSION_ARG)) {
+            buf_add_cstr(out, api_version_name(version));
+        } else {
+            buf_printf(out, "{%.*s}", STR_ARG(name));
+        }
+    }
+    buf_add(out, before);
+}
+
 void endpoint_path(struct buf *out, enum hubspot_endpoint id, enum api_version version,
                    const struct endpoint_args *args)
 {
-    struct str rest = str_from(endpoint_template(id, version));
+    struct str rest = template_of(endpoint_info(id), version);
     struct str before;
     struct str name;
     bool more;

@@ -64,8 +64,8 @@ bool endpoint_find(struct str name, enum hubspot_endpoint *ret);
 const char *api_version_name(enum api_version v); // "legacy", "2026-03", "2026-09"
 bool api_version_parse(struct str s, enum api_version *ret);
 
-// The path as the table has it, {...} unfilled, in the form that serves that version.
-const char *endpoint_template(enum hubspot_endpoint id, enum api_version version);
+// Appends the path in the form that serves that version, {...} unfilled but for the version.
+void endpoint_template(struct buf *out, enum hubspot_endpoint id, enum api_version version);
 // When that form ends, as announced. A date version is supported for 18 months.
 struct endpoint_end endpoint_end(enum hubspot_endpoint id, enum api_version version);
 
