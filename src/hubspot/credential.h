@@ -88,4 +88,4 @@ bool credential_refused(struct credential *c, uint64_t generation, struct error 
 // use and the one before. True when one was there.
 bool credential_mask(struct credential *c, char *text, size_t len);
 // How many tokens were asked for at the token endpoint by this credential, failures included.
-uint64_t credential_refreshes(const struct credential *c);
+uint64_t credential_refreshes(struct credential *c);
