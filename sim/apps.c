@@ -548,22 +548,25 @@ void apps_uninstall(struct apps *a, const struct app *app)
     pthread_rwlock_unlock(&a->lock);
 }
 
-void apps_expire(struct apps *a, const struct app *app, bool refresh_too)
+void apps_end_access(struct apps *a, const struct app *app)
 {
     int64_t now_ms = clock_now_ms(a->clock);
     pthread_rwlock_wrlock(&a->lock);
     for (size_t i = 0; i < a->credentials.n_buckets; i++) {
         for (struct credential *c = a->credentials.buckets[i]; c; c = c->next) {
-            if (c->grant->app != app) {
-                continue;
-            }
-            if (c->kind == CREDENTIAL_ACCESS) {
+            if (c->grant->app == app && c->kind == CREDENTIAL_ACCESS) {
                 c->expires_ms = MIN(c->expires_ms, now_ms);
             }
-            if (c->kind == CREDENTIAL_REFRESH && refresh_too) {
-                c->spent = true;
-            }
         }
+    }
+    pthread_rwlock_unlock(&a->lock);
+}
+
+void apps_revoke_all(struct apps *a, const struct app *app)
+{
+    pthread_rwlock_wrlock(&a->lock);
+    for (size_t i = 0; i < a->n_grants; i++) {
+        a->grants[i]->revoked = a->grants[i]->revoked || a->grants[i]->app == app;
     }
     pthread_rwlock_unlock(&a->lock);
 }

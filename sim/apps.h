@@ -152,7 +152,7 @@ bool apps_revoke(struct apps *a, struct str refresh_token);
 
 // Ends all grants of an app: codes and tokens die.
 void apps_uninstall(struct apps *a, const struct app *app);
-// All access tokens of an app expire now; its refresh tokens die too with `refresh_too`.
-void apps_expire(struct apps *a, const struct app *app, bool refresh_too);
+void apps_end_access(struct apps *a, const struct app *app); // its access tokens expire now
+void apps_revoke_all(struct apps *a, const struct app *app); // its refresh tokens die
 // Takes scopes away from whatever was granted to an app.
 void apps_remove_scopes(struct apps *a, const struct app *app, struct str scopes);

@@ -1,19 +1,10 @@
 // /_sim/: sets the scene and tells what was asked for.
+#include "sim/admin_apps.h"
+#include "sim/admin_fields.h"
 #include "sim/admin_mutate.h"
 #include "sim/census.h"
 #include "sim/endpoints.h"
 #include "sim/sim.h"
-
-static void fail(struct call *c, const struct error *err)
-{
-    c->response->status = error_info(err->code)->http_status;
-    buf_reset(&c->response->body);
-    struct json_writer w = call_writer(c);
-    json_begin_object(&w);
-    json_field_str(&w, "status", STR("error"));
-    json_field_str(&w, "message", str_from(err->message));
-    json_end_object(&w);
-}
 
 static void write_limits(struct call *c, struct json_writer *w)
 {
@@ -42,6 +33,7 @@ static void get_stats(struct call *c)
     json_field_int(&w, "seed", sim->options->seed);
     stats_write(sim->stats, &w);
     write_limits(c, &w);
+    admin_apps_write_counts(c, &w);
     portal_read(sim->portal);
     census_write_records(sim->portal, &w);
     if (!str_eq_nocase(http_server_query(c->request, "associations"), STR("false"))) {
@@ -73,6 +65,7 @@ static void post_reset(struct call *c)
     }
     limits_clear(c->sim->limits);
     stats_clear(c->sim->stats);
+    apps_clear_counts(c->sim->apps);
     faults_clear(c->sim->faults);
     if (data) {
         portal_write(c->sim->portal);
@@ -98,7 +91,7 @@ static void post_faults(struct call *c)
         return;
     }
     if (!faults_add(c->sim->faults, c->body, &err)) {
-        fail(c, &err);
+        admin_fail(c, &err);
         return;
     }
     get_faults(c);
@@ -143,7 +136,7 @@ static void post_mutate(struct call *c)
     bool ok = run_operations(c, &w, &err);
     portal_unlock(c->sim->portal);
     if (!ok) {
-        fail(c, &err);
+        admin_fail(c, &err);
     }
 }
 
@@ -152,9 +145,22 @@ static const struct {
     const char *path;
     void (*run)(struct call *c);
 } admin_routes[] = {
-    {"GET", "/_sim/stats", get_stats},         {"POST", "/_sim/reset", post_reset},
-    {"GET", "/_sim/faults", get_faults},       {"POST", "/_sim/faults", post_faults},
-    {"DELETE", "/_sim/faults", delete_faults}, {"POST", "/_sim/mutate", post_mutate},
+    {"GET", "/_sim/stats", get_stats},
+    {"POST", "/_sim/reset", post_reset},
+    {"GET", "/_sim/faults", get_faults},
+    {"POST", "/_sim/faults", post_faults},
+    {"DELETE", "/_sim/faults", delete_faults},
+    {"POST", "/_sim/mutate", post_mutate},
+    {"GET", "/_sim/apps", admin_apps_get},
+    {"POST", "/_sim/apps", admin_apps_add},
+    {"POST", "/_sim/apps/expire", admin_apps_expire},
+    {"POST", "/_sim/apps/revoke", admin_apps_revoke},
+    {"POST", "/_sim/apps/uninstall", admin_apps_uninstall},
+    {"POST", "/_sim/apps/scopes", admin_apps_scopes},
+    {"GET", "/_sim/oauth", admin_oauth_get},
+    {"POST", "/_sim/oauth", admin_oauth_set},
+    {"GET", "/_sim/clock", admin_clock_get},
+    {"POST", "/_sim/clock", admin_clock_advance},
 };
 
 void endpoint_admin(struct call *c)
@@ -170,6 +176,8 @@ void endpoint_admin(struct call *c)
             return;
         }
     }
-    call_error(c, path_known ? 405 : 404, NULL,
-               "/_sim/ has GET stats, POST reset, GET, POST and DELETE faults, and POST mutate");
+    call_error(
+        c, path_known ? 405 : 404, NULL,
+        "/_sim/ has GET stats, POST reset, GET, POST and DELETE faults, POST mutate, GET and "
+        "POST apps, oauth and clock, POST apps/expire, revoke, uninstall and scopes");
 }
