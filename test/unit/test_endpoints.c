@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include "core/timestamp.h"
 #include "hubspot/endpoints.h"
 
 static void check_path(enum hubspot_endpoint id, enum api_version version,
@@ -12,7 +13,8 @@ static void check_path(enum hubspot_endpoint id, enum api_version version,
     buf_done(&out);
 }
 
-// Every path in every version, as HubSpot documents them.
+// A path of each family in every version, as HubSpot documents them. That all legacy paths are
+// those of HubSpot's own client is checked end to end.
 static void test_paths(void **state)
 {
     (void)state;
@@ -27,22 +29,55 @@ static void test_paths(void **state)
          "/oauth/v2/private-apps/get/access-token-info"},
         {HUBSPOT_OBJECT_LIST, "/crm/v3/objects/contacts", "/crm/objects/2026-03/contacts",
          "/crm/objects/2026-09/contacts"},
+        {HUBSPOT_OBJECT_GET, "/crm/v3/objects/contacts/7", "/crm/objects/2026-03/contacts/7",
+         "/crm/objects/2026-09/contacts/7"},
         {HUBSPOT_OBJECT_BATCH_READ, "/crm/v3/objects/contacts/batch/read",
          "/crm/objects/2026-03/contacts/batch/read", "/crm/objects/2026-09/contacts/batch/read"},
         {HUBSPOT_OBJECT_SEARCH, "/crm/v3/objects/contacts/search",
          "/crm/objects/2026-03/contacts/search", "/crm/objects/2026-09/contacts/search"},
         {HUBSPOT_PROPERTIES, "/crm/v3/properties/contacts", "/crm/properties/2026-03/contacts",
          "/crm/properties/2026-09/contacts"},
+        {HUBSPOT_PROPERTY_GROUP_GET, "/crm/v3/properties/contacts/groups/n",
+         "/crm/properties/2026-03/contacts/groups/n", "/crm/properties/2026-09/contacts/groups/n"},
         {HUBSPOT_OWNERS, "/crm/v3/owners", "/crm/owners/2026-03", "/crm/owners/2026-09"},
-        {HUBSPOT_PIPELINES, "/crm/v3/pipelines/contacts", "/crm/pipelines/2026-03/contacts",
-         "/crm/pipelines/2026-09/contacts"},
+        {HUBSPOT_STAGE_GET, "/crm/v3/pipelines/contacts/p/stages/7",
+         "/crm/pipelines/2026-03/contacts/p/stages/7",
+         "/crm/pipelines/2026-09/contacts/p/stages/7"},
+        {HUBSPOT_ASSOC_PUT, "/crm/v4/objects/deals/7/associations/companies/8",
+         "/crm/objects/2026-03/deals/7/associations/companies/8",
+         "/crm/objects/2026-09/deals/7/associations/companies/8"},
         {HUBSPOT_ASSOC_BATCH_READ, "/crm/v4/associations/deals/companies/batch/read",
          "/crm/associations/2026-03/deals/companies/batch/read",
          "/crm/associations/2026-09/deals/companies/batch/read"},
+        {HUBSPOT_SCHEMA_GET, "/crm-object-schemas/v3/schemas/contacts",
+         "/crm-object-schemas/2026-03/schemas/contacts",
+         "/crm-object-schemas/2026-09/schemas/contacts"},
+        {HUBSPOT_LIST_MEMBERS_BY_JOIN, "/crm/v3/lists/7/memberships/join-order",
+         "/crm/lists/2026-03/7/memberships/join-order",
+         "/crm/lists/2026-09/7/memberships/join-order"},
+        {HUBSPOT_EXPORT_STATUS, "/crm/v3/exports/export/async/tasks/7/status",
+         "/crm/exports/2026-03/export/async/tasks/7/status",
+         "/crm/exports/2026-09/export/async/tasks/7/status"},
+        {HUBSPOT_WEBHOOK_GET, "/webhooks/v3/5/subscriptions/7",
+         "/app-webhooks/2026-03/5/subscriptions/7", "/app-webhooks/2026-09/5/subscriptions/7"},
+        // These have no dated form.
+        {HUBSPOT_FORM_GET, "/marketing/v3/forms/7", "/marketing/v3/forms/7",
+         "/marketing/v3/forms/7"},
+        {HUBSPOT_FORM_SUBMISSIONS, "/form-integrations/v1/submissions/forms/7",
+         "/form-integrations/v1/submissions/forms/7", "/form-integrations/v1/submissions/forms/7"},
+        {HUBSPOT_EMAIL_EVENTS, "/email/public/v1/events", "/email/public/v1/events",
+         "/email/public/v1/events"},
     };
-    const struct endpoint_args args = {
-        .type = STR("contacts"), .from = STR("deals"), .to = STR("companies")};
-    assert_int_equal(ARRAY_LEN(ROWS), HUBSPOT_ENDPOINT_COUNT);
+    static const struct endpoint_arg NAMED[] = {{STR_INIT("to_id"), STR_INIT("8")},
+                                                {STR_INIT("name"), STR_INIT("n")},
+                                                {STR_INIT("pipeline"), STR_INIT("p")},
+                                                {STR_INIT("app"), STR_INIT("5")}};
+    const struct endpoint_args args = {.type = STR("contacts"),
+                                       .from = STR("deals"),
+                                       .to = STR("companies"),
+                                       .id = STR("7"),
+                                       .named = NAMED,
+                                       .n_named = ARRAY_LEN(NAMED)};
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         check_path(ROWS[i].id, API_LEGACY, &args, ROWS[i].legacy);
         check_path(ROWS[i].id, API_2026_03, &args, ROWS[i].march);
@@ -73,24 +108,171 @@ static void test_arguments_are_encoded(void **state)
                "/crm/v4/associations/a%2Fb/c%20d/batch/read");
 }
 
+// The names between {} of a path, in their order, but for the version.
+static void names_of(const char *path, struct buf *out)
+{
+    struct str rest = str_from(path);
+    struct str part;
+    while (str_next(&rest, '/', &part)) {
+        if (str_starts(part, STR("{")) && !str_eq(part, STR("{version}"))) {
+            buf_printf(out, "%.*s ", STR_ARG(part));
+        }
+    }
+}
+
+static void check_paths_agree(const struct endpoint *e)
+{
+    struct buf legacy;
+    struct buf dated;
+    buf_init(&legacy, 4096);
+    buf_init(&dated, 4096);
+    names_of(e->legacy_path, &legacy);
+    check_row(e->legacy_path[0] == '/' && !strstr(e->legacy_path, "{version}"), e->name);
+    if (e->dated_path) {
+        names_of(e->dated_path, &dated);
+        check_row(e->dated_path[0] == '/' && strstr(e->dated_path, "/{version}"), e->name);
+        check_row(str_eq(buf_str(&legacy), buf_str(&dated)), e->name);
+    }
+    buf_done(&legacy);
+    buf_done(&dated);
+}
+
+// What holds for every row.
+static void test_rows(void **state)
+{
+    (void)state;
+    for (enum hubspot_endpoint i = 0; i < HUBSPOT_ENDPOINT_COUNT; i++) {
+        const struct endpoint *e = endpoint_info(i);
+        check_row(e->name[0] != '\0' && e->page_max > 0 && e->scope, e->name);
+        check_paths_agree(e);
+        check_row((e->budget == BUDGET_SEARCH) == (i == HUBSPOT_OBJECT_SEARCH), e->name);
+        check_row((e->budget == BUDGET_ASSOCIATIONS) ==
+                      str_starts(str_from(e->name), STR("ASSOC_")),
+                  e->name);
+        check_row(e->method != HTTP_GET || e->repeat == REPEAT_READ, e->name);
+        bool by_key = e->method == HTTP_PUT || e->method == HTTP_PATCH || e->method == HTTP_DELETE;
+        check_row(!by_key || e->repeat == REPEAT_IDEMPOTENT, e->name);
+        check_row(!strstr(e->name, "CREATE") || e->repeat == REPEAT_NEVER ||
+                      i == HUBSPOT_ASSOC_BATCH_CREATE,
+                  e->name);
+        check_row(strstr(e->scope, ".write") == NULL || e->repeat != REPEAT_READ, e->name);
+        for (enum hubspot_endpoint k = 0; k < i; k++) {
+            const struct endpoint *other = endpoint_info(k);
+            check_row(e->method != other->method || strcmp(e->legacy_path, other->legacy_path) != 0,
+                      e->name);
+        }
+        enum hubspot_endpoint found = HUBSPOT_ENDPOINT_COUNT;
+        check_row(endpoint_find(str_from(e->name), &found) && found == i, e->name);
+    }
+    enum hubspot_endpoint found = HUBSPOT_OWNERS;
+    assert_true(endpoint_find(STR("object_list"), &found));
+    assert_int_equal(found, HUBSPOT_OBJECT_LIST);
+    assert_false(endpoint_find(STR("OBJECT"), &found));
+    assert_false(endpoint_find(STR(""), &found));
+}
+
+// What HubSpot documents as the most a call gives or takes, and what may be repeated.
 static void test_facts(void **state)
 {
     (void)state;
-    for (int i = 0; i < HUBSPOT_ENDPOINT_COUNT; i++) {
-        const struct endpoint *e = endpoint_info((enum hubspot_endpoint)i);
-        check_row(e->name[0] != '\0' && e->page_max > 0 && e->scope, e->name);
-        check_row(e->legacy_path[0] == '/' && e->dated_path[0] == '/', e->name);
-        check_row(e->repeat == REPEAT_READ, e->name); // all of these only look
-        check_row((e->budget == BUDGET_SEARCH) == (i == HUBSPOT_OBJECT_SEARCH), e->name);
-        bool post =
-            i == HUBSPOT_TOKEN_INFO || strstr(e->name, "BATCH") || strstr(e->name, "SEARCH");
-        check_row(e->method == (post ? HTTP_POST : HTTP_GET), e->name);
+    static const struct {
+        enum hubspot_endpoint id;
+        enum http_method method;
+        enum repeat_class repeat;
+        int page_max;
+    } ROWS[] = {
+        {HUBSPOT_OBJECT_LIST, HTTP_GET, REPEAT_READ, 100},
+        {HUBSPOT_OBJECT_BATCH_READ, HTTP_POST, REPEAT_READ, 100},
+        {HUBSPOT_OBJECT_SEARCH, HTTP_POST, REPEAT_READ, 200},
+        {HUBSPOT_OBJECT_CREATE, HTTP_POST, REPEAT_NEVER, 1},
+        {HUBSPOT_OBJECT_BATCH_CREATE, HTTP_POST, REPEAT_NEVER, 100},
+        {HUBSPOT_OBJECT_BATCH_UPSERT, HTTP_POST, REPEAT_IDEMPOTENT, 100},
+        {HUBSPOT_OBJECT_MERGE, HTTP_POST, REPEAT_NEVER, 1},
+        {HUBSPOT_OWNERS, HTTP_GET, REPEAT_READ, 500},
+        {HUBSPOT_TOKEN_INFO, HTTP_POST, REPEAT_READ, 1},
+        {HUBSPOT_ASSOC_LIST, HTTP_GET, REPEAT_READ, 500},
+        {HUBSPOT_ASSOC_BATCH_READ, HTTP_POST, REPEAT_READ, 1000},
+        {HUBSPOT_ASSOC_BATCH_CREATE, HTTP_POST, REPEAT_IDEMPOTENT, 2000},
+        {HUBSPOT_LIST_SEARCH, HTTP_POST, REPEAT_READ, 500},
+        {HUBSPOT_LIST_MEMBERS, HTTP_GET, REPEAT_READ, 250},
+        {HUBSPOT_LIST_MEMBERS_ADD, HTTP_PUT, REPEAT_IDEMPOTENT, 100000},
+        {HUBSPOT_LIST_ID_MAP, HTTP_POST, REPEAT_READ, 10000},
+        {HUBSPOT_FORM_SUBMISSIONS, HTTP_GET, REPEAT_READ, 50},
+        {HUBSPOT_EMAIL_EVENTS, HTTP_GET, REPEAT_READ, 1000},
+        {HUBSPOT_EXPORT_START, HTTP_POST, REPEAT_NEVER, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        const struct endpoint *e = endpoint_info(ROWS[i].id);
+        check_row(e->method == ROWS[i].method && e->repeat == ROWS[i].repeat &&
+                      e->page_max == ROWS[i].page_max,
+                  e->name);
     }
-    // What HubSpot documents as the most a call gives or takes.
-    assert_int_equal(endpoint_info(HUBSPOT_OBJECT_LIST)->page_max, 100);
-    assert_int_equal(endpoint_info(HUBSPOT_OBJECT_BATCH_READ)->page_max, 100);
-    assert_int_equal(endpoint_info(HUBSPOT_OBJECT_SEARCH)->page_max, 200);
-    assert_int_equal(endpoint_info(HUBSPOT_ASSOC_BATCH_READ)->page_max, 1000);
+}
+
+static void test_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        enum hubspot_endpoint id;
+        enum api_version version;
+        const char *date, *first_instant;
+    } ROWS[] = {
+        {HUBSPOT_OBJECT_LIST, API_LEGACY, "2027-09", "2027-09-01T00:00:00Z"},
+        {HUBSPOT_OBJECT_LIST, API_2026_03, "2027-09-30", "2027-09-30T00:00:00Z"},
+        {HUBSPOT_OBJECT_LIST, API_2026_09, "2028-03-08", "2028-03-08T00:00:00Z"},
+        {HUBSPOT_ASSOC_LIST, API_LEGACY, "2027-03-30", "2027-03-30T00:00:00Z"},
+        {HUBSPOT_ASSOC_LIST, API_2026_09, "2028-03-08", "2028-03-08T00:00:00Z"},
+        // What has no dated form ends as the legacy one does.
+        {HUBSPOT_FORMS, API_2026_09, "2027-09", "2027-09-01T00:00:00Z"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct endpoint_end end = endpoint_end(ROWS[i].id, ROWS[i].version);
+        int64_t at_ms = 0;
+        assert_true(timestamp_parse(str_from(ROWS[i].first_instant), &at_ms));
+        assert_string_equal(end.date, ROWS[i].date);
+        assert_int_equal(end.at_ms, at_ms);
+        assert_int_equal(end.kind, END_UNSUPPORTED);
+    }
+}
+
+static void check_args(enum hubspot_endpoint id, const struct endpoint_args *args,
+                       const char *complaint)
+{
+    struct error err = {0};
+    bool ok = endpoint_args_check(id, args, &err);
+    check_row(ok == (complaint == NULL), complaint ? complaint : err.message);
+    if (complaint) {
+        check_row(err.code == ERR_USAGE && strstr(err.message, complaint), err.message);
+    }
+}
+
+static void test_arguments_are_checked(void **state)
+{
+    (void)state;
+    const struct endpoint_arg misspelt = {STR("typ"), STR("deals")};
+    const struct endpoint_arg unknown = {STR("pipeline"), STR("1")};
+    const struct endpoint_arg empty = {STR("id"), STR("")};
+    const struct endpoint_arg version = {STR("version"), STR("2025-09")};
+    check_args(HUBSPOT_OWNERS, &(struct endpoint_args){0}, NULL);
+    check_args(HUBSPOT_OBJECT_GET, &(struct endpoint_args){.type = STR("a"), .id = STR("1")}, NULL);
+    check_args(HUBSPOT_OBJECT_GET, &(struct endpoint_args){.type = STR("a")}, "needs id=");
+    check_args(HUBSPOT_OBJECT_GET, &(struct endpoint_args){.id = STR("1")}, "needs type=");
+    check_args(HUBSPOT_OBJECT_LIST, &(struct endpoint_args){.named = &misspelt, .n_named = 1},
+               "did you mean \"type\"?");
+    check_args(HUBSPOT_OBJECT_LIST,
+               &(struct endpoint_args){.type = STR("a"), .named = &unknown, .n_named = 1},
+               "no argument \"pipeline\"");
+    check_args(HUBSPOT_OBJECT_LIST,
+               &(struct endpoint_args){.type = STR("a"), .named = &version, .n_named = 1},
+               "no argument \"version\"");
+    // A named one wins, an empty one too.
+    check_args(
+        HUBSPOT_OBJECT_GET,
+        &(struct endpoint_args){.type = STR("a"), .id = STR("1"), .named = &empty, .n_named = 1},
+        "needs id=");
+    check_args(HUBSPOT_OBJECT_LIST, &(struct endpoint_args){.type = STR("..")}, "no path can hold");
+    check_args(HUBSPOT_OBJECT_LIST, &(struct endpoint_args){.type = STR(".")}, "no path can hold");
+    check_args(HUBSPOT_OBJECT_LIST, &(struct endpoint_args){.type = STR("...")}, NULL);
 }
 
 static void test_versions(void **state)
@@ -125,8 +307,13 @@ static void test_misuse(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_paths),  cmocka_unit_test(test_arguments_are_encoded),
-        cmocka_unit_test(test_facts),  cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_arguments_are_encoded),
+        cmocka_unit_test(test_arguments_are_checked),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_versions),
         cmocka_unit_test(test_misuse),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
