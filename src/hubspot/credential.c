@@ -385,7 +385,8 @@ static bool wait_for_token(struct credential *c, struct error *err)
         if (c->tokens.needs_reauthorization) {
             return must_reauthorize(c, err);
         }
-        if (c->failures > 0 && c->will_stay && clock_mono_us(c->clock) < c->not_before_us) {
+        bool given_up = c->failures > 0 && (c->will_stay || c->failures >= LIMIT_TRIES);
+        if (given_up && clock_mono_us(c->clock) < c->not_before_us) {
             *err = c->failure;
             return false;
         }
