@@ -4,7 +4,9 @@
 // thread-safe. Each thread that calls HubSpot has a `struct hubspot_client`. Calls are started
 // without waiting and their answers taken as they come; between the two the client waits for the
 // budget, repeats what may be repeated (by the endpoint's class), and gives up after LIMIT_TRIES.
-// The token is written into the Authorization header only; no error or log line holds it.
+// A write whose outcome is unknown is repeated only when that does no harm; the answer says so.
+// A 401 is answered with a new token and one more try, once a call and outside LIMIT_TRIES.
+// The token is written into the Authorization header only; no error, log line or record holds it.
 #pragma once
 
 #include "core/arena.h"
@@ -12,23 +14,28 @@
 #include "core/log.h"
 #include "data/json.h"
 #include "hubspot/budget.h"
+#include "hubspot/credential.h"
 #include "hubspot/errors.h"
+#include "hubspot/request_log.h"
 
 #include <stdatomic.h>
 
 enum { MAX_WAIT_DEFAULT_MS = 5 * 60 * 1000 };
 
 struct hubspot_options {
-    struct str base_url; // checked by url_check_base; no slash at the end
-    struct str token;    // private app, service key or OAuth access token
+    struct str base_url;           // checked by url_check_base; no slash at the end
+    struct credential *credential; // what signs the calls; must outlive the account
+    struct str token;              // without a credential: a token that stays as it is. Copied.
     enum api_version version;
     double share;
     int search_per_second;
     int64_t daily_limit; // configured, for accounts whose answers do not say; 0: none
     int64_t max_wait_ms; // a call that a limit holds for longer fails; 0: MAX_WAIT_DEFAULT_MS
     const struct clock *clock;
-    const struct log *log;       // retries and pauses; may be NULL
-    const struct cancel *cancel; // ends waits; may be NULL
+    const struct log *log;                 // retries and pauses; may be NULL
+    const struct cancel *cancel;           // ends waits; may be NULL
+    const struct request_log *request_log; // must outlive the account; may be NULL
+    struct str connection;                 // its name in the log; empty: the credential's. Copied.
 };
 
 struct hubspot;
@@ -41,6 +48,8 @@ struct hubspot_figures {
     uint64_t retries; // of those, repeats
     uint64_t refused; // 429
     uint64_t bytes;   // of answers, decoded
+    uint64_t renewed; // calls sent again with a new token after a 401
+    uint64_t resent;  // sent twice by libcurl, over a connection that was found dead
 };
 void hubspot_figures(const struct hubspot *h, struct hubspot_figures *ret);
 
@@ -53,6 +62,8 @@ struct hubspot *hubspot_client_account(struct hubspot_client *c);
 // How urgent this client's calls are; BUDGET_INCREMENTAL at first. Calls that change something are
 // never less urgent than BUDGET_WRITE.
 void hubspot_client_set_priority(struct hubspot_client *c, enum budget_priority p);
+// What this client works on, for the request log; cut to 64 bytes. Copied.
+void hubspot_client_set_stream(struct hubspot_client *c, struct str name);
 // When a call of this class could go at the earliest (monotonic us).
 int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_class class);
 // A parser for this client's answers, for the thread that owns the client. Lives as long as the
@@ -77,6 +88,7 @@ struct hubspot_answer {
     struct str body;
     int64_t latency_us; // from sending to the first byte, last try
     int tries;
+    bool outcome_unknown; // not ok, and a write that one of the tries may have carried out
 };
 
 bool hubspot_client_start(struct hubspot_client *c, const struct hubspot_request *r,
