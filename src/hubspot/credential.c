@@ -356,11 +356,12 @@ static bool load(struct credential *c, struct error *err)
     return ok;
 }
 
-// Sleeps until the next flight may start, in slices. With the lock held, which is given back
-// meanwhile.
+// Sleeps until the next flight may start or another thread's flight is over, in slices. With the
+// lock held, which is given back meanwhile.
 static bool wait_until_allowed(struct credential *c, struct error *err)
 {
-    while (clock_mono_us(c->clock) < c->not_before_us && !c->flying) {
+    uint64_t flights = c->flights;
+    while (clock_mono_us(c->clock) < c->not_before_us && !c->flying && c->flights == flights) {
         if (cancel_requested(c->cancel)) {
             return error_set(err, ERR_INTERRUPTED, "interrupted");
         }
@@ -372,37 +373,34 @@ static bool wait_until_allowed(struct credential *c, struct error *err)
     return true;
 }
 
-// Nothing living: waits for others' flights and makes its own, at most LIMIT_TRIES in all.
+// Trying again would not help, or has not helped often enough: for a while nobody tries.
+static bool has_given_up(const struct credential *c)
+{
+    return (c->will_stay || c->failures >= LIMIT_TRIES) && c->failures > 0 &&
+           clock_mono_us(c->clock) < c->not_before_us;
+}
+
+// Until there is a living token: waits for others' flights or makes its own, LIMIT_TRIES in all.
 static bool wait_for_token(struct credential *c, struct error *err)
 {
-    for (int tries = 0; tries < LIMIT_TRIES && !is_living(c);) {
+    uint64_t first = c->flights;
+    while (!is_living(c)) {
         if (c->flying) {
-            uint64_t flight = c->flights;
             pthread_cond_wait(&c->landed, &c->lock);
-            tries += c->flights != flight;
-            continue;
-        }
-        if (c->tokens.needs_reauthorization) {
+        } else if (c->tokens.needs_reauthorization) {
             return must_reauthorize(c, err);
-        }
-        bool given_up = c->failures > 0 && (c->will_stay || c->failures >= LIMIT_TRIES);
-        if (given_up && clock_mono_us(c->clock) < c->not_before_us) {
+        } else if (has_given_up(c) || c->flights - first >= LIMIT_TRIES) {
             *err = c->failure;
             return false;
-        }
-        if (!wait_until_allowed(c, err)) {
-            return false;
-        }
-        if (!c->flying && !is_living(c)) {
+        } else if (clock_mono_us(c->clock) < c->not_before_us) {
+            if (!wait_until_allowed(c, err)) {
+                return false;
+            }
+        } else {
             make_flight(c);
-            tries++;
         }
     }
-    if (is_living(c)) {
-        return true;
-    }
-    *err = c->failure;
-    return false;
+    return true;
 }
 
 // The store has been read, and a dead connection looked up again now and then.
