@@ -1,5 +1,6 @@
 // Making and removing associations by hand.
 #include "sim/admin_mutate.h"
+#include "sim/link.h"
 
 enum { EVERYTHING = 0xffff };
 
@@ -48,23 +49,6 @@ static bool read_labels(struct operation *o, struct link *l, uint16_t fallback, 
     return true;
 }
 
-enum { PRIMARY_BIT = 2 };
-
-// There is one primary company: the former one becomes an ordinary one. In all pairs that have one
-// it is the b side's.
-static void drop_primary(struct portal *p, const struct association_pair *pair, uint32_t a)
-{
-    struct neighbors list = {0};
-    associations_list(p, pair->a, a, pair->b, &list);
-    for (size_t i = 0; i < list.n; i++) {
-        if (list.items[i].mask & PRIMARY_BIT) {
-            associations_set(p, pair, a, list.items[i].slot,
-                             list.items[i].mask & (uint16_t)~PRIMARY_BIT);
-        }
-    }
-    neighbors_done(&list);
-}
-
 static void link_two(struct operation *o, const struct link *l, uint32_t from, uint32_t to,
                      bool remove)
 {
@@ -72,15 +56,10 @@ static void link_two(struct operation *o, const struct link *l, uint32_t from, u
     uint32_t a = l->forward ? from : to;
     uint32_t b = l->forward ? to : from;
     if (remove) {
-        uint16_t left = associations_mask(p, l->pair, a, b) & (uint16_t)~l->mask;
-        associations_set(p, l->pair, a, b,
-                         l->mask & 1 ? 0 : left); // without the unlabelled one none stays
-        return;
+        link_remove(p, l->pair, a, b, l->mask);
+    } else {
+        link_set(p, l->pair, a, b, l->mask);
     }
-    if ((l->mask & PRIMARY_BIT) && association_has_primary(l->pair)) {
-        drop_primary(p, l->pair, a);
-    }
-    associations_set(p, l->pair, a, b, l->mask | 1);
 }
 
 bool admin_associate(struct operation *o, bool remove, struct error *err)

@@ -288,37 +288,3 @@ void endpoint_associations_list(struct call *c)
     buf_add_char(out, '}');
     neighbors_done(&scratch);
 }
-
-void endpoint_associations_labels(struct call *c)
-{
-    struct ends e;
-    if (!read_ends(c, 0, 1, &e)) {
-        return;
-    }
-    struct json_writer w = call_writer(c);
-    json_begin_object(&w);
-    json_key(&w, STR("results"));
-    json_begin_array(&w);
-    for (size_t i = 0; e.pair && i < e.pair->n_labels; i++) {
-        const struct association_label *l = &e.pair->labels[i];
-        // A label between records of one type has two names, one for each direction.
-        bool both = e.from == e.to && l->forward_id != l->reverse_id;
-        bool forward = e.pair->a == e.from;
-        for (int turn = 0; turn <= (both ? 1 : 0); turn++) {
-            bool side = turn == 0 ? forward : !forward;
-            const char *label = side ? l->label : l->reverse_label;
-            json_begin_object(&w);
-            json_field_str(&w, "category",
-                           l->user_defined ? STR("USER_DEFINED") : STR("HUBSPOT_DEFINED"));
-            json_field_int(&w, "typeId", side ? l->forward_id : l->reverse_id);
-            if (label) {
-                json_field_str(&w, "label", str_from(label));
-            } else {
-                json_field_null(&w, "label");
-            }
-            json_end_object(&w);
-        }
-    }
-    json_end_array(&w);
-    json_end_object(&w);
-}

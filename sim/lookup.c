@@ -58,6 +58,16 @@ void lookup_note(struct shelf *s, const struct property *property, struct str va
     }
 }
 
+void lookup_block(struct shelf *s, const struct property *email, struct str address)
+{
+    map_put(&s->blocked, key_of(email, address), s); // only that there is something counts
+}
+
+bool lookup_is_blocked(const struct shelf *s, const struct property *email, struct str address)
+{
+    return map_get(&s->blocked, key_of(email, address)) != NULL;
+}
+
 void lookup_forget(struct map *uniques)
 {
     for (size_t i = 0; i < uniques->cap; i++) {

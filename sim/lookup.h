@@ -12,4 +12,7 @@ bool lookup_by_value(const struct portal *p, enum object_type type, const struct
                      struct str value, bool archived, uint32_t *ret_slot);
 // Call after a value was set by hand; notes it if it is one that records are found by.
 void lookup_note(struct shelf *s, const struct property *property, struct str value, uint32_t slot);
+// E-mail addresses of which a permanent deletion was asked for when nobody had them.
+void lookup_block(struct shelf *s, const struct property *email, struct str address);
+bool lookup_is_blocked(const struct shelf *s, const struct property *email, struct str address);
 void lookup_forget(struct map *uniques); // frees the index

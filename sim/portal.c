@@ -291,6 +291,7 @@ static void shelf_forget_changes(struct shelf *s)
     }
     map_done(&s->overlays);
     lookup_forget(&s->uniques);
+    map_done(&s->blocked);
     lag_done(&s->lag);
 }
 

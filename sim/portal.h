@@ -61,6 +61,7 @@ struct shelf {
     uint8_t *flags;       // by slot, RECORD_*
     struct map overlays;  // slot -> struct overlay
     struct map uniques;   // hash of a unique property's value set by hand -> struct holder, lookup.h
+    struct map blocked;   // hashes of e-mail addresses that nobody may use, lookup.h
     struct property_set properties;
     struct str searched; // properties that free text is looked for in, comma-separated
     struct lag lag;

@@ -1,0 +1,98 @@
+#include "sim/lifecycle.h"
+
+#include "sim/pipelines.h"
+
+bool lifecycle_is_stage(const struct property *p)
+{
+    return str_eq(p->name, STR("lifecyclestage"));
+}
+
+// The place of a stage in the order of the options; n_options when it is none of them.
+static size_t rank_of(const struct property *p, struct str value)
+{
+    size_t i = 0;
+    while (i < p->n_options && !str_eq(p->options[i].value, value)) {
+        i++;
+    }
+    return i;
+}
+
+bool lifecycle_allows(const struct property *p, struct str stored, struct str wanted)
+{
+    return stored.len == 0 || wanted.len == 0 || rank_of(p, wanted) >= rank_of(p, stored);
+}
+
+bool lifecycle_placement(const struct shelf *s, struct placement *ret)
+{
+    *ret = (struct placement){0};
+    for (size_t i = 0; i < s->properties.n; i++) {
+        const struct property *p = s->properties.items[i];
+        if (!p->archived && p->kind == KIND_PIPELINE) {
+            ret->pipeline = p;
+        }
+        if (!p->archived && p->kind == KIND_STAGE) {
+            ret->stage = p;
+        }
+    }
+    return ret->pipeline && ret->stage;
+}
+
+static const struct pipeline *find_pipeline(enum object_type object, struct str id,
+                                            size_t *ret_index)
+{
+    size_t n;
+    const struct pipeline *list = pipelines_of(object, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(list[i].id, id)) {
+            *ret_index = i;
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
+static bool find_stage(const struct pipeline *pipeline, struct str id, size_t *ret_index)
+{
+    for (size_t i = 0; i < pipeline->n_stages; i++) {
+        if (str_eq(pipeline->stages[i].id, id)) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lifecycle_check_placement(struct call *c, enum object_type object, const struct placement *p,
+                               struct invalids *list)
+{
+    size_t at;
+    const struct pipeline *pipeline = find_pipeline(object, p->pipeline_id, &at);
+    if (!pipeline) {
+        return invalids_add(c, list, p->pipeline->name, "INVALID_OPTION",
+                            "%.*s is not a pipeline of %.*s", STR_ARG(p->pipeline_id),
+                            STR_ARG(object_info(object)->plural));
+    }
+    return p->stage_id.len == 0 || find_stage(pipeline, p->stage_id, &at) ||
+           invalids_add(c, list, p->stage->name, "INVALID_OPTION",
+                        "%.*s is not a stage of pipeline %.*s", STR_ARG(p->stage_id),
+                        STR_ARG(p->pipeline_id));
+}
+
+const struct property *lifecycle_entered(const struct shelf *s, const struct placement *p)
+{
+    enum { STAGES_OF_ONE = 100 }; // as KIND_STAGE_ENTERED counts
+    size_t pipeline_at;
+    size_t stage_at;
+    const struct pipeline *pipeline = find_pipeline(s->type, p->pipeline_id, &pipeline_at);
+    if (!pipeline || !find_stage(pipeline, p->stage_id, &stage_at)) {
+        return NULL;
+    }
+    int64_t place = (int64_t)(pipeline_at * STAGES_OF_ONE + stage_at);
+    for (size_t i = 0; i < s->properties.n; i++) {
+        const struct property *entered = s->properties.items[i];
+        if (!entered->archived && entered->kind == KIND_STAGE_ENTERED && entered->lo == place) {
+            return entered;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,12 @@
+// Making and removing associations by their rules. The caller holds the portal's lock exclusively.
+#pragma once
+
+#include "sim/portal.h"
+
+// The association of two records has exactly these labels and the unlabelled one from now on. A
+// primary one takes the place of the one before. `a` and `b` are sides of the pair.
+void link_set(struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b,
+              uint16_t mask);
+// Takes labels away; without the unlabelled one nothing stays.
+void link_remove(struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b,
+                 uint16_t mask);
