@@ -10,7 +10,12 @@ enum {
     LOOK_AGAIN_US = 20000,   // when what is waited for has no known time
     PROBE_CALLS = 4,         // ahead of their answers while the window's state is unknown
     PROBE_SPAN_US = 5000000, // calls that are not answered within this do not hold others
-    GRACE_US = 3000,         // who promised to ask again and is later loses the turn
+    // Work in bulk fills half a window at twice the even pace and goes on evenly: so a slot is
+    // never far for those who come first, and what other programs do is seen before it is too late.
+    PACE_PARTS = 10,
+    FOREIGN_NOISE = 3, // fewer calls of others than this cannot be told from none
+    TURN_CREDIT = 8,   // turns that who was busy with an answer may catch up
+    GRACE_US = 3000,   // who promised to ask again and is later loses the turn
     SWEEP_US = 5000000,
     // What is sent evenly may arrive bunched: a call is on its way for so long at most (longer ones
     // are rare). A slightly longer window is held to a slightly greater count, so that what
@@ -34,8 +39,8 @@ static const struct {
 } RESERVES[BUDGET_PRIORITY_COUNT] = {
     [BUDGET_INTERACTIVE] = {0, 0},
     [BUDGET_WRITE] = {0.01, 0.05},
-    [BUDGET_INCREMENTAL] = {0.02, 0.10},
-    [BUDGET_BACKFILL] = {0.02, 0.20},
+    [BUDGET_INCREMENTAL] = {0.015, 0.10},
+    [BUDGET_BACKFILL] = {0.015, 0.20},
 };
 
 // The associations' burst limit goes with the account's tier, which the general one shows.
@@ -89,7 +94,8 @@ void budget_state_init(struct budget_state *s, uint64_t seed)
 
 bool budget_state_valid(const struct budget_state *s)
 {
-    bool ok = send_times_valid(&s->search) && send_times_valid(&s->search_done) &&
+    bool ok = s->members_used >= 0 && s->members_used <= BUDGET_MEMBERS_MAX &&
+              send_times_valid(&s->search) && send_times_valid(&s->search_done) &&
               s->zone_len < BUDGET_ZONE_MAX && s->search_flying >= 0 && s->refused_streak >= 0;
     for (size_t i = 0; ok && i < BUDGET_APPS_MAX; i++) {
         const struct budget_app *a = &s->apps[i];
@@ -181,7 +187,7 @@ static void member_forget(struct budget_state *s, struct budget_member *m)
 static void sweep(struct budget *b)
 {
     int32_t self = (int32_t)getpid();
-    for (size_t i = 0; i < BUDGET_MEMBERS_MAX; i++) {
+    for (int i = 0; i < b->state->members_used; i++) {
         struct budget_member *m = &b->state->members[i];
         if (m->pid != 0 && m->pid != self && kill(m->pid, 0) != 0 && errno == ESRCH) {
             member_forget(b->state, m);
@@ -199,6 +205,7 @@ int budget_join(struct budget *b)
     while (place < BUDGET_MEMBERS_MAX - 1 && b->state->members[place].pid != 0) {
         place++;
     }
+    b->state->members_used = MAX(b->state->members_used, place + 1);
     struct budget_member *m = &b->state->members[place];
     if (m->pid == 0) {
         *m = (struct budget_member){.pid = (int32_t)getpid(), .app = b->app};
@@ -225,17 +232,30 @@ int64_t budget_share_of(const struct budget *b, int64_t limit)
     return MAX(1, (int64_t)((double)limit * b->options.share + 1e-9));
 }
 
-static int64_t window_allowed(const struct budget *b)
+int64_t budget_foreign(const struct budget_app *a, int64_t now_us)
 {
-    const struct budget_app *a = budget_app_of(b);
-    return MAX(1, MIN(budget_share_of(b, a->max) - a->foreign, SEND_TIMES_MAX));
+    int64_t age_us = now_us - a->foreign_at_us;
+    bool old = age_us > a->interval_us / BUDGET_STALE_PART;
+    double left = old ? MAX(0.0, 1 - (double)age_us / (double)a->interval_us) : 1;
+    double calls = a->foreign * left;
+    return calls < FOREIGN_NOISE ? 0 : (int64_t)(calls + 0.5);
+}
+
+static int64_t window_allowed(const struct budget *b, int64_t now_us)
+{
+    int64_t usable = budget_share_of(b, budget_app_of(b)->max);
+    int64_t foreign = budget_foreign(budget_app_of(b), now_us);
+    // Between two answers others go on; and what they do is known to a few calls only.
+    foreign += foreign > 0 ? 1 + foreign / 50 : 0;
+    return MAX(1, MIN(usable - foreign, SEND_TIMES_MAX));
 }
 
 // A window that admits more than is remembered is no limit: no server answers hundreds of our calls
 // a second.
 static bool is_limited(const struct budget *b)
 {
-    return budget_app_of(b)->max >= 0 && window_allowed(b) < SEND_TIMES_MAX;
+    const struct budget_app *a = budget_app_of(b);
+    return a->max >= 0 && budget_share_of(b, a->max) < SEND_TIMES_MAX;
 }
 
 static void recent_add(struct budget_recent *r, int64_t now_us, int64_t span_us, int64_t n)
@@ -249,24 +269,42 @@ static void recent_add(struct budget_recent *r, int64_t now_us, int64_t span_us,
     r->n += n;
 }
 
-// What better priorities have been calling of late: twice that is kept for them.
+// What is kept for better priorities: twice what they have been calling of late, as far as they
+// have not called it in this window yet.
 static int64_t reserve(const struct budget *b, enum budget_priority priority, int64_t now_us)
 {
     const struct budget_app *a = budget_app_of(b);
-    double allowed = (double)window_allowed(b);
-    int64_t busy = 0;
+    double allowed = (double)window_allowed(b, now_us);
+    double left_of_span = 1 - (double)(now_us % a->interval_us) / (double)a->interval_us;
+    int64_t wanted = 0;
+    int64_t had = 0; // in the rolling window, if they call evenly
     for (int p = 0; p < (int)priority; p++) {
         struct budget_recent r = a->recent[p];
         recent_add(&r, now_us, a->interval_us, 0);
-        busy += 2 * MAX(r.n, r.before_n);
+        wanted += 2 * MAX(r.n, r.before_n);
+        had += r.n + (int64_t)((double)r.before_n * left_of_span);
     }
-    return MAX((int64_t)(allowed * RESERVES[priority].always),
-               MIN(busy, (int64_t)(allowed * RESERVES[priority].busy)));
+    wanted = MIN(wanted, (int64_t)(allowed * RESERVES[priority].busy));
+    return MAX((int64_t)(allowed * RESERVES[priority].always), wanted - had);
+}
+
+// Whether better priorities have been calling.
+static bool is_busy(const struct budget *b, enum budget_priority priority, int64_t now_us)
+{
+    const struct budget_app *a = budget_app_of(b);
+    for (int p = 0; p < (int)priority; p++) {
+        struct budget_recent r = a->recent[p];
+        recent_add(&r, now_us, a->interval_us, 0);
+        if (r.n + r.before_n > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int64_t window_allowed_to(const struct budget *b, const struct budget_ask *ask)
 {
-    return MAX(1, window_allowed(b) - reserve(b, ask->priority, ask->now_us));
+    return MAX(1, window_allowed(b, ask->now_us) - reserve(b, ask->priority, ask->now_us));
 }
 
 // One condition on a call: when it holds at the earliest, and its name.
@@ -282,16 +320,39 @@ static void hold(struct bound *x, int64_t at_us, enum budget_wait why)
     }
 }
 
-static int64_t spread_allowed(int64_t allowed)
+// When the window has room for this call.
+static int64_t window_free_at(const struct budget *b, const struct budget_ask *ask)
 {
-    return allowed + MAX(1, (allowed + 24) / 25);
+    const struct budget_app *a = budget_app_of(b);
+    int64_t allowed = window_allowed_to(b, ask);
+    int64_t even = allowed / PACE_PARTS;
+    bool bulk = ask->priority >= BUDGET_INCREMENTAL;
+    bool filling = send_times_after(&a->window, ask->now_us - a->interval_us) < allowed / 2;
+    int64_t pace = even + even / 8 + 2;
+    if (filling && !is_busy(b, ask->priority, ask->now_us)) {
+        pace = 2 * even + 4;
+    }
+    const struct {
+        int64_t span_us, calls;
+    } RULES[] = {
+        {a->interval_us, allowed},
+        {a->interval_us + MIN(ARRIVAL_SPREAD_US, a->interval_us / 20),
+         allowed + MAX(1, (allowed + 24) / 25)},
+        {a->interval_us / PACE_PARTS, bulk ? pace : allowed},
+    };
+    int64_t at_us = ask->now_us;
+    for (size_t i = 0; i < ARRAY_LEN(RULES); i++) {
+        int64_t calls = MIN(RULES[i].calls, SEND_TIMES_MAX);
+        at_us = MAX(at_us, send_times_free_at(&a->window, RULES[i].span_us, calls, ask->now_us));
+    }
+    return at_us;
 }
 
 static void hold_for_window(const struct budget *b, const struct budget_ask *ask, struct bound *x)
 {
     const struct budget_app *a = budget_app_of(b);
-    if (a->heard_us <= ask->now_us - a->interval_us) {
-        // Nothing was heard for a whole window: what others do is not known.
+    if (a->heard_us <= ask->now_us - a->interval_us / BUDGET_STALE_PART) {
+        // Nothing has been heard for a while: what others do is not known.
         int64_t since_us = MAX(a->heard_us, ask->now_us - PROBE_SPAN_US);
         if (send_times_after(&a->window, since_us) >= PROBE_CALLS) {
             hold(x, ask->now_us + LOOK_AGAIN_US, BUDGET_WAIT_FIRST);
@@ -300,22 +361,15 @@ static void hold_for_window(const struct budget *b, const struct budget_ask *ask
     if (!is_limited(b)) {
         return;
     }
-    int64_t allowed = window_allowed_to(b, ask);
-    hold(x, send_times_free_at(&a->window, a->interval_us, allowed, ask->now_us),
-         BUDGET_WAIT_WINDOW);
-    hold(x,
-         send_times_free_at(&a->window,
-                            a->interval_us + MIN(ARRIVAL_SPREAD_US, a->interval_us / 20),
-                            MIN(spread_allowed(allowed), SEND_TIMES_MAX), ask->now_us),
-         BUDGET_WAIT_WINDOW);
+    hold(x, window_free_at(b, ask), BUDGET_WAIT_WINDOW);
 }
 
-static int64_t assoc_allowed(const struct budget *b)
+static int64_t assoc_allowed(const struct budget *b, int64_t now_us)
 {
     const struct budget_app *a = budget_app_of(b);
     for (size_t i = 0; i < ARRAY_LEN(ASSOC_LIMITS); i++) {
         if (a->max >= ASSOC_LIMITS[i].general_from) {
-            return MIN(budget_share_of(b, ASSOC_LIMITS[i].assoc), window_allowed(b));
+            return MIN(budget_share_of(b, ASSOC_LIMITS[i].assoc), window_allowed(b, now_us));
         }
     }
     return SEND_TIMES_MAX;
@@ -326,7 +380,9 @@ static void hold_for_associations(const struct budget *b, const struct budget_as
 {
     if (is_limited(b)) {
         const struct budget_app *a = budget_app_of(b);
-        hold(x, send_times_free_at(&a->assoc, a->interval_us, assoc_allowed(b), ask->now_us),
+        hold(x,
+             send_times_free_at(&a->assoc, a->interval_us, assoc_allowed(b, ask->now_us),
+                                ask->now_us),
              BUDGET_WAIT_ASSOC);
     }
 }
@@ -413,11 +469,11 @@ static bool is_others_turn(const struct budget *b, const struct budget_ask *ask,
 {
     enum budget_lane lane = lane_of(ask->class);
     int64_t slots = free_slots(b, ask);
-    for (int i = 0; slots > 0 && i < BUDGET_MEMBERS_MAX; i++) {
+    for (int i = 0; slots > 0 && i < b->state->members_used; i++) {
         const struct budget_member *m = &b->state->members[i];
         const struct budget_claim *c = &m->claims[lane];
-        bool due = m->pid != 0 && c->waiting && c->promised_us <= ask->now_us &&
-                   ask->now_us - c->promised_us < GRACE_US;
+        int64_t late_us = ask->now_us - c->promised_us;
+        bool due = m->pid != 0 && c->waiting && late_us >= -GRACE_US && late_us < GRACE_US;
         bool same = lane == LANE_SEARCH || m->app == b->app;
         slots -= i != ask->member && due && same && is_better(c, mine);
     }
@@ -464,7 +520,7 @@ enum budget_wait budget_take(struct budget *b, const struct budget_ask *ask,
     struct budget_claim *claim = &b->state->members[ask->member].claims[lane];
     uint64_t *turn = lane_turn(b, lane);
     if (!claim->waiting) {
-        claim->turn = MAX(claim->turn, *turn); // who comes back has no right to the past
+        claim->turn = MAX(claim->turn, *turn - MIN(*turn, TURN_CREDIT));
     }
     claim->priority = ask->priority;
     struct bound x = earliest(b, ask);
@@ -513,8 +569,9 @@ int64_t budget_earliest(struct budget *b, const struct budget_ask *ask)
 double budget_rate(struct budget *b)
 {
     budget_lock(b);
-    double rate =
-        is_limited(b) ? (double)window_allowed(b) * 1e6 / (double)budget_app_of(b)->interval_us : 0;
+    const struct budget_app *a = budget_app_of(b);
+    double calls = is_limited(b) ? (double)window_allowed(b, a->foreign_at_us) : 0;
+    double rate = calls * 1e6 / (double)a->interval_us;
     budget_unlock(b);
     return rate;
 }
@@ -526,9 +583,9 @@ void budget_look(struct budget *b, int64_t now_us, struct budget_view *ret)
     int64_t daily = budget_day_max(b);
     *ret = (struct budget_view){
         .window_max = a->max,
-        .window_allowed = a->max < 0 ? -1 : window_allowed(b),
+        .window_allowed = a->max < 0 ? -1 : window_allowed(b, now_us),
         .window_used = send_times_after(&a->window, now_us - a->interval_us),
-        .window_foreign = a->foreign,
+        .window_foreign = budget_foreign(a, now_us),
         .daily_max = daily,
         .daily_allowed = daily < 0 ? -1 : budget_share_of(b, daily),
         .daily_used = daily < 0 ? -1 : b->state->day.used,

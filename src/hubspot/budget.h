@@ -6,8 +6,8 @@
 // are seen to use through `Remaining`. Search answers carry no headers: its limit is a setting, and
 // is lowered for a while when HubSpot refuses one. A server that sends no limit headers is not
 // limited by window until it answers 429; from then on the smallest limit that HubSpot documents
-// (100 in 10 s) is assumed. While nothing has been heard for a whole window, only a few calls go
-// ahead of their answers.
+// (100 in 10 s) is assumed. While nothing has been heard for a while, only a few calls go ahead of
+// their answers.
 //
 // Who goes first: calls have a priority; higher ones have a reserve that lower ones leave free, and
 // among equals the members (one a stream) take turns. The state holds no pointers: it lives in

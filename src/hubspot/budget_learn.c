@@ -8,6 +8,8 @@ enum {
     ASSUMED_MAX = 100,        // HubSpot's smallest documented burst limit
     STREAK_MAX = 16,          // more doublings than any pause has
     ON_ITS_WAY_US = 500000,   // a call may arrive so long after it was sent (more is rare)
+    FOREIGN_MEMORY = 8,       // answers that the mean of others' calls is taken over
+    FOREIGN_LEAST = -5,       // errors around none must not add up to some
     SEARCH_CUT_US = 60000000, // a lowered search limit is raised again one by one
     FRESH_DAY_MS = 15 * 60 * 1000,
     FRESH_PAUSE_MS = 60 * 1000,
@@ -95,20 +97,28 @@ static void learn_refusal(struct budget *b, const struct budget_answer *a)
 }
 
 // Others' calls in HubSpot's window when it counted this one: what it counts less ours. How many of
-// ours it had in the window is known only within bounds, by what was certainly there and what may
-// have been; others' number lies between the two, and the last belief is kept as far as it fits.
+// ours it had is known only within bounds: which of those under way had arrived, and which of the
+// oldest had left, is not. In the mean half of those that overlap this call came before it (of any
+// two, one is first), and a call stays in the window as long as it is after its sending. So the
+// mean of several answers is exact, and the bounds make it follow at once when others come or go.
+// When nothing was heard for a while, the worst is believed until the next answers tell.
 static void learn_foreign(struct budget *b, const struct budget_answer *a)
 {
     struct budget_app *app = budget_app_of(b);
+    const struct send_times *w = &app->window;
     int64_t used = a->max - MIN(a->remaining, a->max);
-    int64_t most =
-        send_times_after(&app->window, a->ticket.sent_us - app->interval_us - ON_ITS_WAY_US);
-    int64_t since_us = a->now_us - app->interval_us;
-    int64_t before = send_times_after(&app->window, since_us) -
-                     send_times_after(&app->window, MAX(since_us, a->ticket.sent_us));
-    int64_t least = MAX(1, before - a->ticket.flying);
-    app->foreign = MAX(app->foreign, used - most);
-    app->foreign = MAX(0, MIN(app->foreign, used - least));
+    int64_t begin_us = a->ticket.sent_us - app->interval_us;
+    int64_t since_us = a->now_us - app->interval_us; // what was sent later has not left
+    int64_t behind = send_times_after(w, a->ticket.sent_us);
+    int64_t most = send_times_after(w, begin_us - ON_ITS_WAY_US);
+    int64_t least = MAX(1, send_times_after(w, since_us) - behind - a->ticket.flying);
+    double mean = (double)(send_times_after(w, begin_us) - behind) +
+                  0.5 * (double)(behind - a->ticket.flying);
+    bool old = a->now_us - app->foreign_at_us > app->interval_us / BUDGET_STALE_PART;
+    double seen = (double)used - MAX(1.0, mean);
+    double belief = app->foreign + (seen - app->foreign) / FOREIGN_MEMORY;
+    belief = old ? (double)used : MAX(belief, (double)(used - most));
+    app->foreign = MAX((double)FOREIGN_LEAST, MIN(belief, (double)(used - least)));
     app->foreign_at_us = a->now_us;
 }
 

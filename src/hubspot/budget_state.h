@@ -13,6 +13,8 @@ enum {
     BUDGET_MEMBERS_MAX = 256,
     BUDGET_ZONE_MAX = 64,
     BUDGET_MS = 1000, // microseconds
+    // What was heard longer ago than this part of a window may have changed.
+    BUDGET_STALE_PART = 10,
 };
 
 // Who takes turns with whom.
@@ -48,7 +50,7 @@ struct budget_app {
     int64_t flying;           // of the window, under way
     int64_t max;              // of the window; -1: unknown (no headers seen)
     int64_t interval_us;
-    int64_t foreign;       // calls of others in the window, as last seen
+    double foreign;        // calls of others in the window, as last seen
     int64_t foreign_at_us; // when an answer last said
     int64_t heard_us;      // when an answer of the window last came
     int64_t general_us;    // when one that was no association's last told the limits
@@ -85,6 +87,7 @@ struct budget_state {
     uint64_t sent, refused;
     int64_t swept_us;
     struct budget_app apps[BUDGET_APPS_MAX];
+    int32_t members_used; // places from the first to the last that was ever taken
     struct budget_member members[BUDGET_MEMBERS_MAX];
 };
 
@@ -108,6 +111,8 @@ static inline struct budget_app *budget_app_of(const struct budget *b)
 }
 int64_t budget_share_of(const struct budget *b, int64_t limit);
 // All below: lock held.
+// Others' calls in the window, as far as is known; less by and by when nothing is heard.
+int64_t budget_foreign(const struct budget_app *a, int64_t now_us);
 // The day's limit for our app; -1: none known.
 int64_t budget_day_max(const struct budget *b);
 // A new day begins when its time has come.
