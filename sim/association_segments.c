@@ -162,6 +162,35 @@ static void add_engagements(struct associations *s, const struct portal *p,
     }
 }
 
+// Custom objects hang on contacts and companies, as engagements do; they can be associated with the
+// other main types and with engagements, but are not from the start.
+static void add_custom_object(struct associations *s, const struct portal *p,
+                              enum object_type custom)
+{
+    for (size_t i = 0; i < ARRAY_LEN(engagement_rows); i++) {
+        enum object_type to = engagement_rows[i].to;
+        if (!association_pair_add(s, to, custom) || to > OBJECT_COMPANIES) {
+            continue;
+        }
+        uint64_t n_a = p->shelves[to].n_base;
+        uint64_t n_b = p->shelves[custom].n_base;
+        struct segment *g = add_segment(s, p, to, custom, 0);
+        g->b1 = n_b * engagement_rows[i].share / PER;
+        g->a1 = MIN(g->b1, MIN(n_a, n_a * engagement_rows[i].reach / PER + 1));
+        g->mask = 1;
+    }
+    associations_open_custom(s, custom);
+}
+
+void associations_open_custom(struct associations *s, enum object_type custom)
+{
+    for (size_t t = 0; t < OBJECT_COUNT; t++) {
+        if (object_info((enum object_type)t)->engagement) {
+            association_pair_add(s, custom, (enum object_type)t);
+        }
+    }
+}
+
 void associations_generate(struct associations *s, const struct portal *p)
 {
     *s = (struct associations){.seed = random_mix(p->options.seed ^ 0x6173736f63)};
@@ -174,5 +203,8 @@ void associations_generate(struct associations *s, const struct portal *p)
         if (object_info((enum object_type)t)->engagement) {
             add_engagements(s, p, (enum object_type)t);
         }
+    }
+    for (size_t i = 0; i < p->options.n_custom_objects; i++) {
+        add_custom_object(s, p, (enum object_type)(OBJECT_CUSTOM_FIRST + i));
     }
 }

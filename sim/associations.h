@@ -131,6 +131,8 @@ bool association_kind_find(const struct associations *s, enum object_type from, 
 bool association_has_primary(const struct association_pair *pair);
 
 void associations_generate(struct associations *s, const struct portal *p);
+// Lets a custom object that has just been made be associated with engagements.
+void associations_open_custom(struct associations *s, enum object_type custom);
 void associations_forget_changes(struct associations *s);
 void associations_done(struct associations *s);
 

@@ -121,7 +121,7 @@ void pipelines_place(enum object_type object, uint64_t record_hash, size_t *ret_
 
 static const int64_t made_ms = INT64_C(1546300800000); // 2019-01-01
 
-enum { FIRST_MADE_ID = 730000001, ID_STEP = 17, DAY_MS = 86400000 };
+enum { FIRST_MADE_ID = 730000001, DAY_MS = 86400000 };
 
 static void copy_start(struct live_pipeline *to, const struct pipeline *from, size_t order)
 {

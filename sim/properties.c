@@ -94,13 +94,71 @@ static void render_key(struct arena *arena, struct property *p)
     buf_done(&b);
 }
 
+struct property *property_find_archived(const struct property_set *s, struct str name)
+{
+    for (size_t i = s->n; i > 0; i--) {
+        if (s->items[i - 1]->archived && str_eq(s->items[i - 1]->name, name)) {
+            return s->items[i - 1];
+        }
+    }
+    return NULL;
+}
+
+struct property_group *property_group_find(const struct property_set *s, struct str name)
+{
+    for (size_t i = 0; i < s->n_groups; i++) {
+        if (!s->groups[i].archived && str_eq(s->groups[i].name, name)) {
+            return &s->groups[i];
+        }
+    }
+    return NULL;
+}
+
+struct property_group *property_group_add(struct property_set *s)
+{
+    if (!s->groups) {
+        s->groups = ARENA_ARRAY(&s->arena, struct property_group, PROPERTY_GROUPS_MAX);
+    }
+    return s->n_groups < PROPERTY_GROUPS_MAX ? &s->groups[s->n_groups++] : NULL;
+}
+
+static void ensure_group(struct property_set *s, const struct property *p)
+{
+    if (property_group_find(s, p->group)) {
+        return;
+    }
+    struct property_group *g = property_group_add(s);
+    if (g) {
+        char *label = arena_cstr(&s->arena, p->group);
+        for (char *c = label; *c; c++) {
+            *c = *c == '_' ? ' ' : *c;
+        }
+        label[0] = label[0] >= 'a' && label[0] <= 'z' ? (char)(label[0] - 'a' + 'A') : label[0];
+        g->name = arena_dup(&s->arena, p->group);
+        g->label = str_from(label);
+        g->order = (int64_t)s->n_groups;
+        g->hubspot_defined = p->hubspot_defined;
+    }
+}
+
+const char *property_sensitivity_name(enum property_sensitivity s)
+{
+    static const char *const names[] = {"non_sensitive", "sensitive", "highly_sensitive"};
+    assert(s < ARRAY_LEN(names));
+    return names[s];
+}
+
 struct property *property_add(struct property_set *s, const struct property *p)
 {
     assert(!property_find(s, p->name));
+    ensure_group(s, p);
     struct property *own = ARENA_NEW(&s->arena, struct property);
     *own = *p;
     own->name = arena_dup(&s->arena, p->name);
     own->label = arena_dup(&s->arena, p->label);
+    own->group = arena_dup(&s->arena, p->group);
+    own->description = arena_dup(&s->arena, p->description);
+    own->formula = arena_dup(&s->arena, p->formula);
     own->salt = p->salt ? p->salt : str_hash(p->name);
     render_key(&s->arena, own);
     if (s->n == s->cap) {
@@ -158,6 +216,7 @@ struct property property_custom(struct str name, enum property_type type, unsign
         .lo = by_type[type].lo,
         .hi = by_type[type].hi,
         .fill = (uint32_t)((uint64_t)UINT32_MAX * fill_percent / 100),
+        .order = -1,
     };
     if (type == PROPERTY_ENUMERATION) {
         property_table_options(str_hash(name), &p.options, &p.n_options);

@@ -79,7 +79,22 @@ enum value_kind {
 struct property_option {
     struct str value;
     struct str label;
+    struct str description;
+    int64_t order; // 0 in constant tables: by position
+    bool hidden;
 };
+
+// Properties stand in groups; each object type has its own.
+struct property_group {
+    struct str name;
+    struct str label;
+    int64_t order;
+    bool hubspot_defined;
+    bool archived;
+};
+enum { PROPERTY_GROUPS_MAX = 200 }; // of one object type, ever
+
+enum property_sensitivity { SENSITIVITY_NONE, SENSITIVITY_SENSITIVE, SENSITIVITY_HIGH };
 
 struct property {
     struct str name;
@@ -100,6 +115,11 @@ struct property {
     bool hubspot_defined;
     bool unique;
     bool archived;
+    bool no_form_field;
+    enum property_sensitivity sensitivity;
+    struct str description;
+    struct str formula; // of a calculated one of the user's own
+    int64_t order;      // -1: behind those that have a place
     int64_t created_ms;
     int64_t updated_ms;
     // Rendered once: "name":null,  padded by TEXT_PADDING bytes; the first key_len bytes are
@@ -117,6 +137,8 @@ struct property_set {
     struct property **table; // open addressing by name, live ones only
     size_t table_cap;
     size_t n_live;
+    struct property_group *groups; // PROPERTY_GROUPS_MAX places, in the arena; NULL: none yet
+    size_t n_groups;
 };
 
 void property_set_init(struct property_set *s);
@@ -127,9 +149,16 @@ void property_set_generate(struct property_set *s, enum object_type object, size
                            uint64_t seed, bool clean);
 // The live property of that name, or NULL.
 struct property *property_find(const struct property_set *s, struct str name);
-// Copies *p (texts too), gives it its rendered key, makes it findable. Asserts that the name is
-// free.
+// Copies *p (texts too, options not), gives it its rendered key, makes it findable, and makes its
+// group if there is none. Asserts that the name is free.
 struct property *property_add(struct property_set *s, const struct property *p);
+// The newest archived property of that name, or NULL.
+struct property *property_find_archived(const struct property_set *s, struct str name);
+// The live group of that name, or NULL; and a fresh one without a name, NULL when there is no
+// place.
+struct property_group *property_group_find(const struct property_set *s, struct str name);
+struct property_group *property_group_add(struct property_set *s);
+const char *property_sensitivity_name(enum property_sensitivity s); // "non_sensitive", ...
 // Marks it archived; it is found no more.
 void property_remove(struct property_set *s, struct property *p, int64_t now_ms);
 // A definition like a user would create it, with generated values for `fill_percent` of the

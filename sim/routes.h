@@ -4,7 +4,7 @@
 #include "sim/call.h"
 #include "sim/limits.h"
 
-enum { ROUTES_MAX = 64 };
+enum { ROUTES_MAX = 256 };
 
 struct route {
     const char *name;   // "objects.list": in stats and faults
