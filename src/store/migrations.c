@@ -25,5 +25,32 @@ const char *const STORE_MIGRATIONS[] = {
     " nonce BLOB NOT NULL,"
     " sealed BLOB NOT NULL,"
     " PRIMARY KEY (connection, what));",
+    // 2: what was asked of HubSpot and what came back (store/requests.h)
+    "CREATE TABLE request ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " started_ms BIGINT NOT NULL,"
+    " first_byte_us BIGINT NOT NULL,"
+    " took_us BIGINT NOT NULL,"
+    " connection TEXT NOT NULL,"
+    " stream TEXT NOT NULL,"
+    " endpoint TEXT NOT NULL,"
+    " method TEXT NOT NULL,"
+    " url TEXT NOT NULL,"
+    " request_headers TEXT NOT NULL,"
+    " request_body BLOB," // its start
+    " request_body_bytes BIGINT NOT NULL,"
+    " status INTEGER NOT NULL," // 0: no answer
+    " response_headers TEXT NOT NULL,"
+    " response_body BLOB," // its start
+    " response_body_bytes BIGINT NOT NULL,"
+    " tries INTEGER NOT NULL,"
+    " sends INTEGER NOT NULL,"
+    " failed INTEGER NOT NULL,"
+    " again INTEGER NOT NULL," // it was sent once more
+    " code TEXT NOT NULL,"
+    " message TEXT NOT NULL,"
+    " correlation_id TEXT NOT NULL,"
+    " size BIGINT NOT NULL);"
+    "CREATE INDEX request_by_size ON request (id, size);",
 };
 const size_t STORE_MIGRATIONS_N = ARRAY_LEN(STORE_MIGRATIONS);
