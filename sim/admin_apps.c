@@ -1,7 +1,9 @@
 #include "sim/admin_apps.h"
 
 #include "sim/admin_fields.h"
+#include "sim/admin_limits.h"
 #include "sim/credentials.h"
+#include "sim/rate.h"
 #include "sim/scopes.h"
 #include "sim/sim.h"
 
@@ -39,32 +41,9 @@ void admin_apps_get(struct call *c)
     json_end_object(&w);
 }
 
-void admin_apps_write_counts(struct call *c, struct json_writer *w)
-{
-    size_t n = apps_count(c->sim->apps);
-    json_key(w, STR("apps"));
-    json_begin_array(w);
-    for (size_t i = 0; i < n; i++) {
-        const struct app *app = apps_get(c->sim->apps, i);
-        struct app_counts counts = apps_counts(c->sim->apps, app);
-        json_begin_object(w);
-        json_field_int(w, "id", (int64_t)app->id);
-        json_field_str(w, "name", app->name);
-        if (app->kind == APP_OAUTH) {
-            json_field_str(w, "client_id", app->client_id);
-            json_field_int(w, "consents", (int64_t)counts.consents);
-            json_field_int(w, "denials", (int64_t)counts.denials);
-            json_field_int(w, "exchanges", (int64_t)counts.exchanges);
-            json_field_int(w, "refreshes", (int64_t)counts.refreshes);
-            json_field_int(w, "token_refusals", (int64_t)counts.refused);
-        }
-        json_end_object(w);
-    }
-    json_end_array(w);
-}
-
 struct new_app {
-    struct str kind, name, token, client_id, client_secret, redirect_uris, scopes, optional_scopes;
+    struct str kind, name, token, client_id, client_secret, redirect_uris, scopes, optional_scopes,
+        tier, limit;
 };
 
 #define ROW(type_, field_, help_, ...)                                                             \
@@ -81,6 +60,8 @@ static const struct setting new_app_rows[] = {
     ROW(SET_STR, redirect_uris, "of an OAuth app"),
     ROW(SET_STR, scopes, "which it has or requires"),
     ROW(SET_STR, optional_scopes, "which an OAuth app may ask for"),
+    ROW(SET_ENUM, tier, "whose burst limit it has", .choices = RATE_TIERS),
+    ROW(SET_STR, limit, "its burst limit"),
 };
 #undef ROW
 
@@ -107,10 +88,13 @@ static bool add_app(struct call *c, const struct new_app *in, const struct app *
                                        : scopes_known(),
         .all_scopes = !oauth && in->scopes.len == 0,
         .optional = in->optional_scopes,
-        .burst = c->sim->options->limits.general,
-        .burst_ms = c->sim->options->limits.general_ms,
     };
-    return apps_add(c->sim->apps, &app, ret, err);
+    struct rate unused = {0};
+    if (in->limit.len > 0 && !rate_parse("limit", in->limit, &unused.calls, &unused.ms, err)) {
+        return false; // before the app is there
+    }
+    return apps_add(c->sim->apps, &app, ret, err) &&
+           admin_limits_set_app(c, *ret, in->tier, in->limit, err);
 }
 
 void admin_apps_add(struct call *c)

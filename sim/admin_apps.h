@@ -13,5 +13,3 @@ void admin_oauth_get(struct call *c);
 void admin_oauth_set(struct call *c);
 void admin_clock_get(struct call *c);
 void admin_clock_advance(struct call *c);
-// The fields "apps" of the statistics.
-void admin_apps_write_counts(struct call *c, struct json_writer *w);

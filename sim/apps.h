@@ -27,8 +27,6 @@ struct app {
     struct str redirect_uris; // separated by spaces; the port of one may be '*'
     struct str required;      // scopes; of a private app: those it has
     struct str optional;
-    uint64_t burst;   // calls per window; 0: no limit
-    int64_t burst_ms; // length of the window
 };
 
 // How tokens and users behave; may be changed at any time.

@@ -1,28 +1,11 @@
 // /_sim/: sets the scene and tells what was asked for.
 #include "sim/admin_apps.h"
 #include "sim/admin_fields.h"
+#include "sim/admin_limits.h"
 #include "sim/admin_mutate.h"
 #include "sim/census.h"
 #include "sim/endpoints.h"
 #include "sim/sim.h"
-
-static void write_limits(struct call *c, struct json_writer *w)
-{
-    struct limits_report r = limits_report(c->sim->limits);
-    json_key(w, STR("peak"));
-    json_begin_object(w);
-    json_field_int(w, "general_10s", (int64_t)r.peak_general);
-    json_field_int(w, "search_1s", (int64_t)r.peak_search);
-    json_end_object(w);
-    json_key(w, STR("rate_limited"));
-    json_begin_object(w);
-    json_field_int(w, "total", (int64_t)(r.refused_general + r.refused_search + r.refused_daily));
-    json_field_int(w, "TEN_SECONDLY_ROLLING", (int64_t)r.refused_general);
-    json_field_int(w, "SECONDLY", (int64_t)r.refused_search);
-    json_field_int(w, "DAILY", (int64_t)r.refused_daily);
-    json_end_object(w);
-    json_field_int(w, "calls_today", (int64_t)r.today);
-}
 
 static void get_stats(struct call *c)
 {
@@ -32,8 +15,7 @@ static void get_stats(struct call *c)
     json_field_int(&w, "portal", sim->options->portal_id);
     json_field_int(&w, "seed", sim->options->seed);
     stats_write(sim->stats, &w);
-    write_limits(c, &w);
-    admin_apps_write_counts(c, &w);
+    admin_limits_write_counts(c, &w);
     portal_read(sim->portal);
     census_write_records(sim->portal, &w);
     if (!str_eq_nocase(http_server_query(c->request, "associations"), STR("false"))) {
@@ -157,6 +139,9 @@ static const struct {
     {"POST", "/_sim/apps/revoke", admin_apps_revoke},
     {"POST", "/_sim/apps/uninstall", admin_apps_uninstall},
     {"POST", "/_sim/apps/scopes", admin_apps_scopes},
+    {"GET", "/_sim/limits", admin_limits_get},
+    {"POST", "/_sim/limits", admin_limits_set},
+    {"POST", "/_sim/foreign", admin_foreign_set},
     {"GET", "/_sim/oauth", admin_oauth_get},
     {"POST", "/_sim/oauth", admin_oauth_set},
     {"GET", "/_sim/clock", admin_clock_get},
@@ -179,5 +164,6 @@ void endpoint_admin(struct call *c)
     call_error(
         c, path_known ? 405 : 404, NULL,
         "/_sim/ has GET stats, POST reset, GET, POST and DELETE faults, POST mutate, GET and "
-        "POST apps, oauth and clock, POST apps/expire, revoke, uninstall and scopes");
+        "POST apps, oauth, limits and clock, POST foreign, apps/expire, apps/revoke, "
+        "apps/uninstall and apps/scopes");
 }

@@ -1,23 +1,54 @@
 #include "sim/limits.h"
 
-#include "sim/sim.h"
+#include "core/zone.h"
+#include "sim/limits_answer.h"
+#include "sim/rate.h"
 #include "sim/window.h"
 
-enum { PEAK_GENERAL_MS = 10000, PEAK_SEARCH_MS = 1000, DAY_MS = 86400000 };
-#define UNLIMITED 10000000U // what the headers say when there is no limit
+#include <pthread.h>
+
+enum { PEAK_GENERAL_MS = 10000, PEAK_SEARCH_MS = 1000, TOKEN_WINDOW_MS = 1000, DAY_MS = 86400000 };
+
+struct app_windows {
+    bool used;
+    bool own; // has a limit of its own
+    struct rate burst;
+    struct window admitted;
+    struct window peak;  // all calls
+    struct window token; // calls of the token endpoint
+    uint64_t calls, refused;
+};
 
 struct limits {
     pthread_mutex_t lock;
     const struct clock *clock;
     struct limits_options options;
-    struct window general; // admitted calls
-    struct window search;
+    struct app_windows apps[APPS_MAX];
+    struct window search; // admitted calls
+    struct window associations;
     struct window general_peak; // all calls
     struct window search_peak;
-    int64_t day; // of the account's calendar
-    uint64_t today;
-    uint64_t refused_general, refused_search, refused_daily;
+    struct foreign foreign;
+    uint64_t foreign_admitted, foreign_refused;
+    int64_t day_ends_ms; // wall clock
+    uint64_t today, today_associations;
+    uint64_t refused[LIMITS_VERDICTS];
 };
+
+static void resize(struct window *w, const struct rate *rate)
+{
+    int64_t span_ms = rate->calls > 0 ? rate->ms : RATE_WINDOW_MS;
+    if (w->span_ms != span_ms) {
+        window_done(w);
+        window_init(w, span_ms);
+    }
+}
+
+static void resize_all(struct limits *l)
+{
+    resize(&l->search, &l->options.search);
+    resize(&l->associations, &l->options.associations);
+}
 
 struct limits *limits_create(const struct limits_options *options, const struct clock *clock)
 {
@@ -28,8 +59,7 @@ struct limits *limits_create(const struct limits_options *options, const struct 
     l->options = *options;
     l->clock = clock;
     pthread_mutex_init(&l->lock, NULL);
-    window_init(&l->general, options->general_ms);
-    window_init(&l->search, options->search_ms);
+    resize_all(l);
     window_init(&l->general_peak, PEAK_GENERAL_MS);
     window_init(&l->search_peak, PEAK_SEARCH_MS);
     return l;
@@ -40,8 +70,13 @@ void limits_destroy(struct limits *l)
     if (!l) {
         return;
     }
-    window_done(&l->general);
+    for (size_t i = 0; i < APPS_MAX; i++) {
+        window_done(&l->apps[i].admitted);
+        window_done(&l->apps[i].peak);
+        window_done(&l->apps[i].token);
+    }
     window_done(&l->search);
+    window_done(&l->associations);
     window_done(&l->general_peak);
     window_done(&l->search_peak);
     pthread_mutex_destroy(&l->lock);
@@ -51,129 +86,324 @@ void limits_destroy(struct limits *l)
 void limits_clear(struct limits *l)
 {
     pthread_mutex_lock(&l->lock);
-    window_clear(&l->general);
+    for (size_t i = 0; i < APPS_MAX; i++) {
+        if (!l->apps[i].used) {
+            continue;
+        }
+        window_clear(&l->apps[i].admitted);
+        window_clear(&l->apps[i].peak);
+        window_clear(&l->apps[i].token);
+        l->apps[i].calls = 0;
+        l->apps[i].refused = 0;
+    }
     window_clear(&l->search);
+    window_clear(&l->associations);
     window_clear(&l->general_peak);
     window_clear(&l->search_peak);
+    l->foreign_admitted = 0;
+    l->foreign_refused = 0;
     l->today = 0;
-    l->refused_general = 0;
-    l->refused_search = 0;
-    l->refused_daily = 0;
+    l->today_associations = 0;
+    memset(l->refused, 0, sizeof(l->refused));
     pthread_mutex_unlock(&l->lock);
 }
 
-enum verdict { ADMITTED, OVER_GENERAL, OVER_SEARCH, OVER_DAILY };
+struct limits_options limits_options(struct limits *l)
+{
+    pthread_mutex_lock(&l->lock);
+    struct limits_options o = l->options;
+    pthread_mutex_unlock(&l->lock);
+    return o;
+}
+
+// Windows of an app come into being with its first call.
+static struct app_windows *windows_of(struct limits *l, uint32_t index, enum app_kind kind)
+{
+    assert(index < APPS_MAX);
+    struct app_windows *w = &l->apps[index];
+    if (!w->used) {
+        w->used = true;
+        window_init(&w->admitted, RATE_WINDOW_MS);
+        window_init(&w->peak, PEAK_GENERAL_MS);
+        window_init(&w->token, TOKEN_WINDOW_MS);
+    }
+    if (!w->own) {
+        w->burst = kind == APP_OAUTH ? l->options.oauth : l->options.general;
+    }
+    resize(&w->admitted, &w->burst);
+    resize(&w->token, &l->options.token);
+    return w;
+}
+
+static int64_t next_midnight(const struct limits *l, int64_t now_ms)
+{
+    int64_t ends_ms;
+    if (zone_next_day_ms(l->options.time_zone, now_ms, &ends_ms)) {
+        return ends_ms;
+    }
+    int64_t local_ms = now_ms + l->options.utc_offset_ms;
+    return now_ms + DAY_MS - local_ms % DAY_MS;
+}
 
 static void enter_day(struct limits *l)
 {
-    int64_t day = (clock_now_ms(l->clock) + l->options.utc_offset_ms) / DAY_MS;
-    if (day != l->day) {
-        l->day = day;
+    int64_t now_ms = clock_now_ms(l->clock);
+    if (now_ms >= l->day_ends_ms) {
+        l->day_ends_ms = next_midnight(l, now_ms);
         l->today = 0;
+        l->today_associations = 0;
     }
 }
 
-static enum verdict judge(struct limits *l, enum rate_class rate, int64_t now_ms)
+void limits_set_options(struct limits *l, const struct limits_options *options)
 {
-    bool search = rate == RATE_SEARCH;
-    struct window *w = search ? &l->search : &l->general;
-    uint64_t most = search ? l->options.search : l->options.general;
-    window_add(search ? &l->search_peak : &l->general_peak, now_ms);
-    enter_day(l);
-    if (l->options.daily > 0 && l->today >= l->options.daily) {
-        l->refused_daily++;
+    pthread_mutex_lock(&l->lock);
+    l->options = *options;
+    resize_all(l);
+    l->day_ends_ms = next_midnight(l, clock_now_ms(l->clock)); // perhaps of another time zone
+    pthread_mutex_unlock(&l->lock);
+}
+
+void limits_set_app(struct limits *l, const struct app *app, const struct rate *burst)
+{
+    pthread_mutex_lock(&l->lock);
+    struct app_windows *w = windows_of(l, app->index, app->kind);
+    w->own = true;
+    w->burst = *burst;
+    resize(&w->admitted, burst);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void limits_set_foreign(struct limits *l, const struct foreign *f)
+{
+    pthread_mutex_lock(&l->lock);
+    l->foreign = *f;
+    foreign_begin(&l->foreign, clock_mono_us(l->clock) / 1000);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static bool counts_daily(const struct limits *l, enum app_kind kind)
+{
+    return kind == APP_PRIVATE && !l->options.marketplace;
+}
+
+static bool full(struct window *w, const struct rate *rate, int64_t now_ms)
+{
+    return rate->calls > 0 && window_count(w, now_ms) >= rate->calls;
+}
+
+static bool day_is_over(uint64_t used, uint64_t most)
+{
+    return most > 0 && used >= most;
+}
+
+// The calls that somebody else has made in the meantime, each at its time. Those of long ago left
+// nothing but their mark on the day's count.
+static void let_others_call(struct limits *l, int64_t now_ms)
+{
+    struct app_windows *w = windows_of(l, 0, APP_PRIVATE);
+    int64_t day_left_ms = l->day_ends_ms - clock_now_ms(l->clock);
+    int64_t day_began_ms = now_ms - (DAY_MS - day_left_ms); // but for days of 23 and 25 hours
+    foreign_skip(&l->foreign, day_began_ms);
+    uint64_t past = foreign_skip(&l->foreign, now_ms - 2 * w->admitted.span_ms);
+    l->foreign_admitted += past;
+    l->today += past;
+    int64_t at_ms;
+    while (foreign_next(&l->foreign, now_ms, &at_ms)) {
+        if (full(&w->admitted, &w->burst, at_ms) || day_is_over(l->today, l->options.daily)) {
+            l->foreign_refused++;
+            continue;
+        }
+        window_add(&w->admitted, at_ms);
+        l->today++;
+        l->foreign_admitted++;
+    }
+}
+
+static enum limits_verdict judge(struct limits *l, struct app_windows *app, bool daily,
+                                 enum rate_class rate, int64_t now_ms)
+{
+    const struct limits_options *o = &l->options;
+    if (daily && day_is_over(l->today, o->daily)) {
         return OVER_DAILY;
     }
-    if (most > 0 && window_count(w, now_ms) >= most) {
-        *(search ? &l->refused_search : &l->refused_general) += 1;
-        return search ? OVER_SEARCH : OVER_GENERAL;
+    if (rate == RATE_SEARCH) {
+        return full(&l->search, &o->search, now_ms) ? OVER_SEARCH : ADMITTED;
     }
-    window_add(w, now_ms);
-    l->today++;
+    if (full(&app->admitted, &app->burst, now_ms)) {
+        return OVER_GENERAL;
+    }
+    if (rate == RATE_ASSOCIATIONS) {
+        if (day_is_over(l->today_associations, o->associations_daily)) {
+            return OVER_ASSOCIATIONS_DAILY;
+        }
+        return full(&l->associations, &o->associations, now_ms) ? OVER_ASSOCIATIONS : ADMITTED;
+    }
     return ADMITTED;
 }
 
-static void add_number_header(struct call *c, const char *name, uint64_t n)
+// Takes a place in each window that the call counts in.
+static void occupy(struct limits *l, struct app_windows *app, bool daily, enum rate_class rate,
+                   int64_t now_ms)
 {
-    http_server_add_header(c->response, name, call_number(c, n));
+    window_add(rate == RATE_SEARCH ? &l->search : &app->admitted, now_ms);
+    app->calls++;
+    l->today += daily ? 1 : 0;
+    if (rate == RATE_ASSOCIATIONS) {
+        window_add(&l->associations, now_ms);
+        l->today_associations++;
+    }
 }
 
-static uint64_t left(uint64_t most, uint64_t used)
+// How long until the oldest call leaves a full window.
+static int64_t wait_of(struct limits *l, struct app_windows *app, enum limits_verdict verdict,
+                       int64_t now_ms)
 {
-    return most > used ? most - used : 0;
+    switch (verdict) {
+    case OVER_GENERAL:
+        return window_wait_ms(&app->admitted, now_ms);
+    case OVER_ASSOCIATIONS:
+        return window_wait_ms(&l->associations, now_ms);
+    case OVER_SEARCH:
+        return window_wait_ms(&l->search, now_ms);
+    case OVER_TOKEN:
+        return window_wait_ms(&app->token, now_ms);
+    case OVER_DAILY:
+    case OVER_ASSOCIATIONS_DAILY:
+        return l->day_ends_ms - clock_now_ms(l->clock);
+    case ADMITTED:
+    case LIMITS_VERDICTS:
+    default:
+        return 0;
+    }
 }
 
-static void add_headers(const struct limits *l, struct call *c, uint64_t used, uint64_t today)
+static struct limits_view view_of(struct limits *l, struct app_windows *w, const struct app *app,
+                                  enum limits_verdict verdict, int64_t now_ms)
 {
-    const struct limits_options *o = &l->options;
-    uint64_t most = o->general > 0 ? o->general : UNLIMITED;
-    uint64_t daily = o->daily > 0 ? o->daily : UNLIMITED;
-    add_number_header(c, "X-HubSpot-RateLimit-Daily", daily);
-    add_number_header(c, "X-HubSpot-RateLimit-Daily-Remaining", left(daily, today));
-    add_number_header(c, "X-HubSpot-RateLimit-Interval-Milliseconds", (uint64_t)o->general_ms);
-    add_number_header(c, "X-HubSpot-RateLimit-Max", most);
-    add_number_header(c, "X-HubSpot-RateLimit-Remaining", left(most, used));
-    add_number_header(c, "X-HubSpot-RateLimit-Secondly", most / 10);
-    add_number_header(c, "X-HubSpot-RateLimit-Secondly-Remaining",
-                      left(most / 10, used % (most / 10 + 1)));
-}
-
-static void refuse(struct call *c, enum verdict verdict)
-{
-    static const struct {
-        const char *message;
-        const char *policy;
-        const char *group; // followed by app and portal
-    } words[] = {
-        [OVER_GENERAL] = {"You have reached your ten_secondly_rolling limit.",
-                          "TEN_SECONDLY_ROLLING", "publicapi:private_app-api-calls-ten-secondly"},
-        [OVER_SEARCH] = {"You have reached your secondly limit.", "SECONDLY",
-                         "publicapi:crm:search:private_app"},
-        [OVER_DAILY] = {"You have reached your daily limit.", "DAILY", NULL},
+    if (verdict != ADMITTED) {
+        w->refused++;
+        l->refused[verdict]++;
+    }
+    return (struct limits_view){
+        .verdict = verdict,
+        .oauth = !counts_daily(l, app->kind),
+        .app_id = app->id,
+        .burst = w->burst,
+        .used = window_count(&w->admitted, now_ms),
+        .daily = l->options.daily,
+        .today = l->today,
+        .wait_ms = l->options.retry_after ? wait_of(l, w, verdict, now_ms) : 0,
+        .category_body = l->options.category_body,
     };
-    unsigned long long portal = (unsigned long long)c->sim->portal->options.portal_id;
-    call_error(c, 429, NULL, "%s", words[verdict].message);
-    struct buf *body = &c->response->body;
-    body->len--; // reopen the object
-    buf_printf(body, ",\"errorType\":\"RATE_LIMIT\",\"policyName\":\"%s\"", words[verdict].policy);
-    if (words[verdict].group) {
-        buf_printf(body, ",\"groupName\":\"%s:%d:%llu\"", words[verdict].group, SIM_APP_ID, portal);
-    }
-    if (verdict == OVER_DAILY) {
-        buf_printf(body, ",\"requestId\":\"%llx\"", (unsigned long long)c->request->arrived_us);
-    }
-    buf_add_char(body, '}');
 }
 
 bool limits_admit(struct limits *l, struct call *call, enum rate_class rate)
 {
+    const struct app *app = call->caller.app;
     pthread_mutex_lock(&l->lock);
     int64_t now_ms = clock_mono_us(l->clock) / 1000;
-    enum verdict verdict = judge(l, rate, now_ms);
-    uint64_t used = window_count(&l->general, now_ms);
-    uint64_t today = l->today;
+    enter_day(l);
+    let_others_call(l, now_ms);
+    struct app_windows *w = windows_of(l, app->index, app->kind);
+    bool daily = counts_daily(l, app->kind);
+    if (rate == RATE_SEARCH) {
+        window_add(&l->search_peak, now_ms);
+    } else {
+        window_add(&l->general_peak, now_ms);
+        window_add(&w->peak, now_ms);
+    }
+    enum limits_verdict verdict = judge(l, w, daily, rate, now_ms);
+    if (verdict == ADMITTED) {
+        occupy(l, w, daily, rate, now_ms);
+    }
+    struct limits_view view = view_of(l, w, app, verdict, now_ms);
     pthread_mutex_unlock(&l->lock);
-    if (rate == RATE_GENERAL) {
-        add_headers(l, call, used, today);
+    if (rate != RATE_SEARCH) {
+        limits_add_headers(&view, call);
     }
     if (verdict != ADMITTED) {
-        refuse(call, verdict);
+        limits_answer_429(&view, call);
     }
     return verdict == ADMITTED;
+}
+
+bool limits_admit_token(struct limits *l, struct call *call, const struct app *app)
+{
+    pthread_mutex_lock(&l->lock);
+    int64_t now_ms = clock_mono_us(l->clock) / 1000;
+    enter_day(l);
+    struct app_windows *w = windows_of(l, app->index, app->kind);
+    bool over = full(&w->token, &l->options.token, now_ms);
+    if (!over) {
+        window_add(&w->token, now_ms);
+    }
+    struct limits_view view = view_of(l, w, app, over ? OVER_TOKEN : ADMITTED, now_ms);
+    pthread_mutex_unlock(&l->lock);
+    if (over) {
+        limits_answer_429(&view, call);
+    }
+    return !over;
+}
+
+void limits_refuse(struct limits *l, struct call *call, enum limits_policy p)
+{
+    static const enum limits_verdict verdicts[LIMITS_POLICIES] = {
+        [POLICY_BURST] = OVER_GENERAL, [POLICY_SECOND] = OVER_SEARCH, [POLICY_DAY] = OVER_DAILY};
+    const struct app *app = call->caller.app;
+    assert(p < LIMITS_POLICIES);
+    pthread_mutex_lock(&l->lock);
+    struct limits_view view = {
+        .verdict = app ? verdicts[p] : OVER_TOKEN,
+        .oauth = app && !counts_daily(l, app->kind),
+        .app_id = app ? app->id : 0,
+        .category_body = l->options.category_body,
+    };
+    pthread_mutex_unlock(&l->lock);
+    limits_answer_429(&view, call);
 }
 
 struct limits_report limits_report(struct limits *l)
 {
     pthread_mutex_lock(&l->lock);
+    int64_t wall_ms = clock_now_ms(l->clock);
     enter_day(l);
+    let_others_call(l, clock_mono_us(l->clock) / 1000);
     struct limits_report r = {
         .peak_general = l->general_peak.peak,
         .peak_search = l->search_peak.peak,
-        .refused_general = l->refused_general,
-        .refused_search = l->refused_search,
-        .refused_daily = l->refused_daily,
+        .refused_general = l->refused[OVER_GENERAL],
+        .refused_associations = l->refused[OVER_ASSOCIATIONS],
+        .refused_search = l->refused[OVER_SEARCH],
+        .refused_token = l->refused[OVER_TOKEN],
+        .refused_daily = l->refused[OVER_DAILY] + l->refused[OVER_ASSOCIATIONS_DAILY],
         .today = l->today,
-        .day_ends_ms = (l->day + 1) * DAY_MS - l->options.utc_offset_ms,
+        .foreign_admitted = l->foreign_admitted,
+        .foreign_refused = l->foreign_refused,
+        .day_ends_ms = l->day_ends_ms,
+        .utc_offset_ms = l->options.utc_offset_ms,
+    };
+    int64_t offset_ms;
+    if (zone_offset_ms(l->options.time_zone, wall_ms, &offset_ms)) {
+        r.utc_offset_ms = offset_ms;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return r;
+}
+
+struct limits_app_report limits_app_report(struct limits *l, const struct app *app)
+{
+    pthread_mutex_lock(&l->lock);
+    int64_t now_ms = clock_mono_us(l->clock) / 1000;
+    enter_day(l);
+    let_others_call(l, now_ms);
+    struct app_windows *w = windows_of(l, app->index, app->kind);
+    struct limits_app_report r = {
+        .calls = w->calls,
+        .refused = w->refused,
+        .peak = w->peak.peak,
+        .in_window = window_count(&w->admitted, now_ms),
+        .burst = w->burst,
     };
     pthread_mutex_unlock(&l->lock);
     return r;

@@ -118,6 +118,7 @@ int main(int argc, char **argv)
     struct sim sim;
     shift_clock_init(&shift, clock_system());
     make_sim(&sim, &options, &shift, &log);
+    limits_set_foreign(sim.limits, &options.foreign);
     bool ok = options_add_apps(&options, sim.apps, &err) && serve(&sim, &signals, &err);
     drop_sim(&sim);
     arena_done(&arena);

@@ -66,6 +66,9 @@ bool oauth_client(struct call *c, const struct app **ret)
         oauth_refuse(c, OAUTH_BAD_CLIENT_SECRET);
         return false;
     }
+    if (!limits_admit_token(c->sim->limits, c, app)) {
+        return false;
+    }
     *ret = app;
     return true;
 }

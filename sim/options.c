@@ -2,6 +2,8 @@
 
 #include "core/limits.h"
 #include "sim/options_apps.h"
+#include "sim/options_limits.h"
+#include "sim/rate.h"
 
 #define ROW(field_, name_, type_, fallback_, arg_, help_, ...)                                     \
     {                                                                                              \
@@ -55,11 +57,35 @@ static const struct setting rows[] = {
         "bodies of the token endpoint: those of 2026, or the older ones", .choices = "new|old"),
     ROW(malformed_530, "malformed-530", SET_BOOL, "false", NULL,
         "answer 530 instead of 401 to what does not look like a token"),
-    ROW(limit_text, "limit", SET_STR, "190/10s", "N/TIME|off",
-        "calls in any window of that length"),
+    ROW(tier, "tier", SET_ENUM, "enterprise", "TIER",
+        "what the account has bought: the limits that no option below sets", .choices = RATE_TIERS),
+    ROW(limit_text, "limit", SET_STR, NULL, "N/TIME|off",
+        "calls of a private app in any window of that length; of the tier if not given"),
+    ROW(oauth_limit_text, "oauth-limit", SET_STR, NULL, "N/TIME|off",
+        "the same of an OAuth app; 110/10s if not given, and off where --limit is off"),
+    ROW(association_limit_text, "association-limit", SET_STR, NULL, "N/TIME|off",
+        "calls about associations; of the tier if not given, and off where --limit is off"),
+    ROW(association_daily, "association-daily", SET_INT, "-1", "N",
+        "calls about associations a day; 0: no limit; -1: of the tier, and no limit where --limit "
+        "is off",
+        .min = -1, .max = 1e12),
+    ROW(token_limit_text, "token-limit", SET_STR, "50/s", "N/TIME|off",
+        "calls of an app to the token endpoint"),
     ROW(search_limit_text, "search-limit", SET_STR, "5/s", "N/TIME|off",
         "searches in any such window"),
-    ROW(daily, "daily", SET_INT, "1000000", "N", "calls a day; 0: no limit", COUNT(1e12)),
+    ROW(daily, "daily", SET_INT, "-1", "N", "calls a day; 0: no limit; -1: of the tier", .min = -1,
+        .max = 1e12),
+    ROW(foreign_text, "foreign", SET_STR, "off", "SHARE%|N/TIME|off",
+        "calls that somebody else makes with the private app's token: a share of its limit, or so "
+        "many"),
+    ROW(foreign_pattern, "foreign-pattern", SET_ENUM, "steady", "PATTERN",
+        "evenly, or all at the beginning of each window", .choices = "steady|bursts"),
+    ROW(retry_after, "retry-after", SET_BOOL, "false", NULL, "send Retry-After with a 429"),
+    ROW(rate_limit_body, "rate-limit-body", SET_ENUM, "policy", "FORM",
+        "bodies of 429s: with errorType and policyName, or with a category",
+        .choices = "policy|category"),
+    ROW(time_zone, "time-zone", SET_STR, "America/New_York", "ZONE",
+        "of the account, by its IANA name; its midnight ends the day"),
     ROW(latency_text, "latency", SET_STR, "0", "MS|MIN-MAX", "milliseconds that an answer takes"),
     ROW(lag_ms, "lag", SET_INT, "0", "MS", "milliseconds until a change can be found by search",
         COUNT(86400000)),
@@ -81,37 +107,6 @@ void options_help(FILE *out)
           "Options may also come from the environment as HUBSIM_NAME.\n\n",
           out);
     settings_help(rows, ARRAY_LEN(rows), out);
-}
-
-// "N/10s", "N/s", "N/500ms" or "off".
-static bool parse_limit(const char *name, struct str text, uint64_t *ret_n, int64_t *ret_ms,
-                        struct error *err)
-{
-    if (str_eq(text, STR("off"))) {
-        *ret_n = 0;
-        return true;
-    }
-    ptrdiff_t slash = str_find_char(text, '/');
-    struct str number = str_sub(text, 0, slash < 0 ? 0 : (size_t)slash);
-    struct str time = slash < 0 ? STR("") : str_sub(text, (size_t)slash + 1, text.len);
-    uint64_t n = 0;
-    uint64_t times = 1;
-    int64_t unit = str_ends(time, STR("ms")) ? 1 : 1000;
-    size_t unit_len = unit == 1 ? 2 : 1;
-    bool ok = str_to_uint64(number, &n) && n > 0 && n <= 1000000000 && str_ends(time, STR("s"));
-    if (ok && time.len > unit_len) {
-        ok = str_to_uint64(str_sub(time, 0, time.len - unit_len), &times);
-    }
-    if (!ok || times == 0 || (int64_t)times * unit > 3600000) {
-        return error_set(err, ERR_USAGE,
-                         "--%s is '%.*s'; it must be a number of calls and a time of at most an "
-                         "hour, like 190/10s "
-                         "or 5/s, or off",
-                         name, STR_ARG(text));
-    }
-    *ret_n = n;
-    *ret_ms = (int64_t)times * unit;
-    return true;
 }
 
 static bool parse_latency(struct options *o, struct error *err)
@@ -290,12 +285,6 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
         return error_set(err, ERR_USAGE, "'%.*s' is not an option; options begin with --",
                          STR_ARG(word));
     }
-    o->limits = (struct limits_options){
-        .general_ms = 10000,
-        .search_ms = 1000,
-        .daily = (uint64_t)o->daily,
-        .utc_offset_ms = INT64_C(-5) * 3600000,
-    };
     if (o->token.len == 0) {
         return error_set(err, ERR_USAGE, "--token is empty; leave it out for the default");
     }
@@ -309,9 +298,6 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
         .user_id = 8200000,
     };
     return settings_check(&s, err) && parse_listen(o, arena, err) && parse_latency(o, err) &&
-           parse_limit("limit", o->limit_text, &o->limits.general, &o->limits.general_ms, err) &&
-           parse_limit("search-limit", o->search_limit_text, &o->limits.search,
-                       &o->limits.search_ms, err) &&
-           parse_custom_objects(o, err) && parse_other_objects(o, err) &&
-           log_level_parse(o->log_level_text, &o->log_level);
+           options_fill_limits(o, err) && parse_custom_objects(o, err) &&
+           parse_other_objects(o, err) && log_level_parse(o->log_level_text, &o->log_level);
 }

@@ -20,7 +20,17 @@ struct options {
     int64_t token_life_ms;
     bool rotate_refresh_tokens;
     bool malformed_530;
+    struct str tier;
     struct str limit_text;
+    struct str oauth_limit_text;
+    struct str association_limit_text;
+    struct str token_limit_text;
+    struct str foreign_text;
+    struct str foreign_pattern;
+    struct str rate_limit_body;
+    struct str time_zone;
+    int64_t association_daily;
+    bool retry_after;
     struct str search_limit_text;
     struct str latency_text;
     struct str log_level_text;
@@ -46,6 +56,7 @@ struct options {
     enum log_level log_level;
     struct portal_options portal;
     struct limits_options limits;
+    struct foreign foreign;
     struct apps_options apps;
 };
 

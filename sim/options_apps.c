@@ -12,8 +12,6 @@ bool options_add_apps(const struct options *o, struct apps *apps, struct error *
         .name = STR("Private app"),
         .token = o->token,
         .all_scopes = true,
-        .burst = o->limits.general,
-        .burst_ms = o->limits.general_ms,
     };
     bool all = str_eq(o->optional_scopes, STR("all"));
     struct app oauth_app = {
@@ -25,8 +23,6 @@ bool options_add_apps(const struct options *o, struct apps *apps, struct error *
         .redirect_uris = o->redirect_uris,
         .required = o->scopes,
         .optional = all ? scopes_known() : o->optional_scopes,
-        .burst = o->limits.general,
-        .burst_ms = o->limits.general_ms,
     };
     if (o->scopes.len == 0) {
         return error_set(err, ERR_USAGE, "--scopes is empty; an app requires at least oauth");

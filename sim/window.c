@@ -43,3 +43,16 @@ void window_add(struct window *w, int64_t now_ms)
     w->count++;
     w->peak = MAX(w->peak, w->count);
 }
+
+int64_t window_wait_ms(struct window *w, int64_t now_ms)
+{
+    if (window_count(w, now_ms) == 0) {
+        return 0;
+    }
+    // The oldest bucket is the one behind the newest in the ring.
+    int64_t age_ms = w->span_ms - 1;
+    while (age_ms > 0 && w->buckets[(size_t)((w->now_ms - age_ms) % w->span_ms)] == 0) {
+        age_ms--;
+    }
+    return w->span_ms - age_ms;
+}

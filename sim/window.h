@@ -18,3 +18,5 @@ void window_clear(struct window *w);
 // Events in the window that ends now. Time never goes back.
 uint64_t window_count(struct window *w, int64_t now_ms);
 void window_add(struct window *w, int64_t now_ms);
+// How long until the oldest event leaves the window; 0 when there is none.
+int64_t window_wait_ms(struct window *w, int64_t now_ms);

@@ -28,15 +28,36 @@ static bool next_day(std::string_view name, int64_t wall_ms, int64_t *ret_ms)
     return false;
 }
 
-bool zone_next_day_ms(struct str name, int64_t wall_ms, int64_t *ret_ms)
+static bool offset(std::string_view name, int64_t wall_ms, int64_t *ret_ms)
+{
+    using namespace std::chrono;
+    date::sys_info info =
+        date::locate_zone(name)->get_info(date::sys_time<milliseconds>{milliseconds{wall_ms}});
+    *ret_ms = duration_cast<milliseconds>(info.offset).count();
+    return true;
+}
+
+typedef bool zone_question(std::string_view name, int64_t wall_ms, int64_t *ret_ms);
+
+static bool ask(zone_question *question, struct str name, int64_t wall_ms, int64_t *ret_ms)
 {
     const int64_t YEAR_10000_MS = 253402300800000;
     if (name.len == 0 || wall_ms < 0 || wall_ms >= YEAR_10000_MS) {
         return false;
     }
     try {
-        return next_day(std::string_view(name.ptr, name.len), wall_ms, ret_ms);
+        return question(std::string_view(name.ptr, name.len), wall_ms, ret_ms);
     } catch (const std::exception &) {
         return false; // no such zone, or no database of zones
     }
+}
+
+bool zone_next_day_ms(struct str name, int64_t wall_ms, int64_t *ret_ms)
+{
+    return ask(next_day, name, wall_ms, ret_ms);
+}
+
+bool zone_offset_ms(struct str name, int64_t wall_ms, int64_t *ret_ms)
+{
+    return ask(offset, name, wall_ms, ret_ms);
 }

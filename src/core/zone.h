@@ -12,3 +12,5 @@
 // midnight, or where a change of clocks skips midnight, the instant of the change. False when the
 // zone is unknown or the instant lies beyond the years 1970 to 9999.
 bool zone_next_day_ms(struct str name, int64_t wall_ms, int64_t *ret_ms) MUST_CHECK;
+// How far the zone's clocks are ahead of UTC at that instant. False as above.
+bool zone_offset_ms(struct str name, int64_t wall_ms, int64_t *ret_ms) MUST_CHECK;
