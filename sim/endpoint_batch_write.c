@@ -272,7 +272,7 @@ static void write_batch(struct call *c, enum batch_kind kind)
     struct batch b = {.call = c, .kind = kind};
     struct json inputs;
     struct refusal why;
-    if (!call_object(c, 0, false, &b.object) || !call_parse_body(c) ||
+    if (!write_object(c, &b.object) || !call_parse_body(c) ||
         !batch_inputs(c, BATCH_MAX, &inputs)) {
         return;
     }
@@ -310,8 +310,7 @@ void endpoint_objects_batch_archive(struct call *c)
 {
     enum object_type object;
     struct json inputs;
-    if (!call_object(c, 0, false, &object) || !call_parse_body(c) ||
-        !batch_inputs(c, BATCH_MAX, &inputs)) {
+    if (!write_object(c, &object) || !call_parse_body(c) || !batch_inputs(c, BATCH_MAX, &inputs)) {
         return;
     }
     struct mutate m = write_mutate(c, object);

@@ -8,12 +8,6 @@
 
 enum { IDENTITIES_MAX = 250 };
 
-// The type in the path, if its records can be written.
-static bool read_object(struct call *c, enum object_type *ret)
-{
-    return call_object(c, 0, false, ret);
-}
-
 static void answer_record(const struct write *w, int status)
 {
     w->call->response->status = status;
@@ -24,7 +18,7 @@ void endpoint_objects_create(struct call *c)
 {
     struct write w = {.call = c, .creates = true};
     struct refusal why;
-    if (!read_object(c, &w.object) || !call_parse_body(c)) {
+    if (!write_object(c, &w.object) || !call_parse_body(c)) {
         return;
     }
     if (!write_read(&w, c->body, NULL, &why) || !write_apply(&w, &why)) {
@@ -39,7 +33,7 @@ void endpoint_objects_update(struct call *c)
     struct write w = {.call = c};
     struct refusal why;
     struct find_by by = {.merged = true};
-    if (!read_object(c, &w.object) || !call_parse_body(c)) {
+    if (!write_object(c, &w.object) || !call_parse_body(c)) {
         return;
     }
     struct str id_property = http_server_query(c->request, "idProperty");
@@ -63,7 +57,7 @@ void endpoint_objects_archive(struct call *c)
     enum object_type object;
     uint32_t slot;
     struct find_by by = {0};
-    if (!read_object(c, &object)) {
+    if (!write_object(c, &object)) {
         return;
     }
     if (find_record(c->sim->portal, object, &by, c->params[1], &slot)) {
@@ -105,7 +99,7 @@ void endpoint_objects_merge(struct call *c)
     struct str other_id;
     uint32_t primary;
     uint32_t other;
-    if (!read_object(c, &w.object) || !call_parse_body(c) ||
+    if (!write_object(c, &w.object) || !call_parse_body(c) ||
         !read_id(c, "primaryObjectId", &primary_id) || !read_id(c, "objectIdToMerge", &other_id) ||
         !find_mergeable(c, w.object, primary_id, &primary) ||
         !find_mergeable(c, w.object, other_id, &other)) {
@@ -139,7 +133,7 @@ void endpoint_objects_gdpr_delete(struct call *c)
     struct refusal why;
     struct find_by by = {.merged = true};
     uint32_t slot;
-    if (!read_object(c, &object) || !call_parse_body(c) || !read_id(c, "objectId", &id)) {
+    if (!write_object(c, &object) || !call_parse_body(c) || !read_id(c, "objectId", &id)) {
         return;
     }
     if (object != OBJECT_CONTACTS) {

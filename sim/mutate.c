@@ -1,5 +1,7 @@
 #include "sim/mutate.h"
 
+#include "core/limits.h"
+#include "sim/generate.h"
 #include "sim/lookup.h"
 
 enum { HISTORY_MAX = 20, RESERVED_ARENA = 16 * 1024 * 1024, ID_STEP = 8 };
@@ -204,6 +206,83 @@ static void add_merged_id(struct overlay *o, uint64_t id)
     o->merged_ids[o->n_merged++] = id;
 }
 
+// Everything that the survivor stands for, as the value of hs_merged_object_ids.
+static void note_merged_ids(const struct mutate *m, uint32_t survivor)
+{
+    struct shelf *s = shelf_of(m);
+    const struct overlay *o = portal_overlay(s, survivor);
+    const struct property *p = property_find(&s->properties, STR("hs_merged_object_ids"));
+    uint64_t generated[2];
+    size_t n = portal_generated_merges(s, survivor, generated);
+    struct buf text;
+    struct str value;
+    buf_init(&text, LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < n + o->n_merged; i++) {
+        buf_printf(&text, "%s%llu", i > 0 ? ";" : "",
+                   (unsigned long long)(i < n ? generated[i] : o->merged_ids[i - n]));
+    }
+    if (p && mutate_keep(m->portal, buf_str(&text), &value)) {
+        mutate_set(m, survivor, p, value);
+    }
+    buf_done(&text);
+}
+
+static bool value_of(const struct mutate *m, uint32_t slot, const struct property *p,
+                     struct buf *out)
+{
+    struct record r = portal_record(m->portal, m->object, slot);
+    buf_reset(out);
+    return generate_value(&r, p, out) && out->len > 0;
+}
+
+// The other's e-mail addresses become further ones of the survivor.
+static void inherit_emails(const struct mutate *m, uint32_t survivor, uint32_t other,
+                           struct buf *scratch)
+{
+    const struct property_set *set = &shelf_of(m)->properties;
+    const struct property *email = property_find(set, STR("email"));
+    const struct property *further = property_find(set, STR("hs_additional_emails"));
+    if (!email || !further || !value_of(m, survivor, email, scratch)) {
+        return; // without an address of its own, the survivor takes over the other's
+    }
+    const struct {
+        uint32_t slot;
+        const struct property *property;
+    } parts[] = {{survivor, further}, {other, email}, {other, further}};
+    struct buf all;
+    struct str value;
+    buf_init(&all, LIMIT_VALUE_BYTES);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (value_of(m, parts[i].slot, parts[i].property, scratch)) {
+            buf_add(&all, all.len > 0 ? STR(";") : STR(""));
+            buf_add(&all, buf_str(scratch));
+        }
+    }
+    if (all.len > 0 && mutate_keep(m->portal, buf_str(&all), &value)) {
+        mutate_set(m, survivor, further, value);
+    }
+    buf_done(&all);
+}
+
+// What the survivor has no value of, it takes over from the other.
+static void inherit(const struct mutate *m, uint32_t survivor, uint32_t other)
+{
+    const struct property_set *set = &shelf_of(m)->properties;
+    struct buf scratch;
+    struct str value;
+    buf_init(&scratch, LIMIT_VALUE_BYTES);
+    inherit_emails(m, survivor, other, &scratch);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct property *p = set->items[i];
+        if (!p->archived && !p->read_only && p->kind > KIND_COMPANY_ID &&
+            !value_of(m, survivor, p, &scratch) && value_of(m, other, p, &scratch) &&
+            mutate_keep(m->portal, buf_str(&scratch), &value)) {
+            mutate_set(m, survivor, p, value);
+        }
+    }
+    buf_done(&scratch);
+}
+
 static void merge_away(const struct mutate *m, uint32_t loser, uint32_t survivor, bool keep_primary)
 {
     struct shelf *s = shelf_of(m);
@@ -212,6 +291,11 @@ static void merge_away(const struct mutate *m, uint32_t loser, uint32_t survivor
     struct overlay *left = overlay_for(s, m->portal, survivor);
     gone->merged_into = survivor + 1;
     add_merged_id(left, gone->id);
+    uint64_t generated[2];
+    size_t n = portal_generated_merges(s, loser, generated);
+    for (size_t i = 0; i < n; i++) {
+        add_merged_id(left, generated[i]);
+    }
     for (uint32_t i = 0; i < gone->n_merged; i++) {
         add_merged_id(left, gone->merged_ids[i]);
     }
@@ -223,7 +307,9 @@ bool mutate_merge(const struct mutate *m, uint32_t primary, uint32_t other, uint
     struct shelf *s = shelf_of(m);
     assert(primary != other && portal_is_live(s, primary) && portal_is_live(s, other));
     if (!object_info(m->object)->merge_makes_new) {
+        inherit(m, primary, other);
         merge_away(m, other, primary, false);
+        note_merged_ids(m, primary);
         mutate_touch(m, primary);
         *ret_survivor = primary;
         return true;
@@ -244,8 +330,10 @@ bool mutate_merge(const struct mutate *m, uint32_t primary, uint32_t other, uint
         quiet.app_id = change->app_id;
         mutate_set(&quiet, survivor, change->property, change->value);
     }
+    inherit(m, survivor, other);
     merge_away(m, primary, survivor, true);
     merge_away(m, other, survivor, false);
+    note_merged_ids(m, survivor);
     *ret_survivor = survivor;
     return true;
 }

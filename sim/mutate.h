@@ -14,7 +14,7 @@ struct mutate {
     struct portal *portal;
     enum object_type object;
     struct mutate_time time;
-    uint32_t app_id; // of the app that changes something; 0: somebody at the user interface
+    uint64_t app_id; // of the app that changes something; 0: somebody at the user interface
 };
 
 // A new live record behind all others; false when there are PORTAL_RECORDS_MAX of the type.

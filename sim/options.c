@@ -89,6 +89,12 @@ static const struct setting rows[] = {
     ROW(latency_text, "latency", SET_STR, "0", "MS|MIN-MAX", "milliseconds that an answer takes"),
     ROW(lag_ms, "lag", SET_INT, "0", "MS", "milliseconds until a change can be found by search",
         COUNT(86400000)),
+    ROW(admin_rules_text, "admin-rules", SET_STR, "", "RULES",
+        "what the account's admins demand of writes, which only paths of 2026-09 enforce: "
+        "TYPE.PROPERTY:required, :min=N, :max=N, :length=N, separated by commas"),
+    ROW(id_order_text, "search-id-order", SET_ENUM, "numeric", "ORDER",
+        "how searches sorted by record id come; unstable: another order for each request",
+        .choices = "numeric|text|unstable"),
     ROW(threads, "threads", SET_INT, "2", "N", "threads that answer", .min = 1, .max = 64),
     ROW(clean, "clean", SET_BOOL, "false", NULL,
         "no odd values: numbers that are none, invisible characters, texts of 65,536 characters"),
@@ -153,6 +159,13 @@ static bool parse_listen(struct options *o, struct arena *arena, struct error *e
 static uint32_t or_share(int64_t given, int64_t contacts, int64_t divisor)
 {
     return (uint32_t)(given >= 0 ? given : contacts / divisor);
+}
+
+static enum query_id_order id_order_of(struct str text)
+{
+    return str_eq(text, STR("text"))       ? ID_ORDER_TEXT
+           : str_eq(text, STR("unstable")) ? ID_ORDER_UNSTABLE
+                                           : ID_ORDER_NUMERIC;
 }
 
 static void fill_portal(struct options *o)
@@ -289,6 +302,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
         return error_set(err, ERR_USAGE, "--token is empty; leave it out for the default");
     }
     fill_portal(o);
+    o->id_order = id_order_of(o->id_order_text);
     o->apps = (struct apps_options){
         .code_life_ms = o->code_life_ms,
         .token_life_ms = o->token_life_ms,
@@ -299,5 +313,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
     };
     return settings_check(&s, err) && parse_listen(o, arena, err) && parse_latency(o, err) &&
            options_fill_limits(o, err) && parse_custom_objects(o, err) &&
-           parse_other_objects(o, err) && log_level_parse(o->log_level_text, &o->log_level);
+           parse_other_objects(o, err) &&
+           admin_rules_parse(o->admin_rules_text, &o->admin_rules, err) &&
+           log_level_parse(o->log_level_text, &o->log_level);
 }

@@ -3,9 +3,11 @@
 
 #include "core/log.h"
 #include "core/settings.h"
+#include "sim/admin_rules.h"
 #include "sim/apps.h"
 #include "sim/limits.h"
 #include "sim/portal.h"
+#include "sim/query.h"
 
 struct options {
     struct str listen;
@@ -34,6 +36,8 @@ struct options {
     struct str search_limit_text;
     struct str latency_text;
     struct str log_level_text;
+    struct str id_order_text;
+    struct str admin_rules_text;
     struct str custom_objects_text;
     struct str other_objects_text;
     int64_t portal_id;
@@ -54,6 +58,8 @@ struct options {
     int64_t latency_min_ms;
     int64_t latency_max_ms;
     enum log_level log_level;
+    enum query_id_order id_order;
+    struct admin_rules admin_rules;
     struct portal_options portal;
     struct limits_options limits;
     struct foreign foreign;

@@ -31,7 +31,7 @@ struct change {
     const struct property *property;
     struct str value; // in the portal's arena; ptr NULL: null
     int64_t at_ms;
-    uint32_t app_id; // of the app that wrote it; 0: somebody at the user interface
+    uint64_t app_id; // of the app that wrote it; 0: somebody at the user interface
 };
 
 struct overlay {
@@ -60,7 +60,7 @@ struct shelf {
     int64_t *modified_ms; // by slot
     uint8_t *flags;       // by slot, RECORD_*
     struct map overlays;  // slot -> struct overlay
-    struct map uniques;   // hash of a unique property's value set by hand -> struct holder, lookup.h
+    struct map uniques;   // hash of a value set by hand of a unique property -> lookup.h
     struct map blocked;   // hashes of e-mail addresses that nobody may use, lookup.h
     struct property_set properties;
     struct str searched; // properties that free text is looked for in, comma-separated

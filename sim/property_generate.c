@@ -130,4 +130,8 @@ void property_set_generate(struct property_set *s, enum object_type object, size
     for (size_t i = 0; n + i < total; i++) {
         add_custom(s, i, total >= MANY_PROPERTIES, seed, clean);
     }
+    rows = property_table_besides(object, &n);
+    for (size_t i = 0; i < n; i++) {
+        add_standard(s, object, &rows[i]);
+    }
 }

@@ -483,6 +483,20 @@ const struct property_row *property_table_standard(enum object_type object, size
     return tables[object].rows;
 }
 
+// The last one is the contacts' only.
+static const struct property_row besides[] = {
+    {"hs_object_source", "Record source detail", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
+     OPTIONS(source), FIXED},
+    {"hs_additional_emails", "Additional email addresses", PROPERTY_STRING, NULL, KIND_TEXT, 0, 0,
+     0},
+};
+
+const struct property_row *property_table_besides(enum object_type object, size_t *ret_n)
+{
+    *ret_n = object == OBJECT_CONTACTS ? ARRAY_LEN(besides) : ARRAY_LEN(besides) - 1;
+    return besides;
+}
+
 static const struct {
     const struct property_option *options;
     size_t n;

@@ -27,6 +27,8 @@ enum {
 // Those that all engagements have in common, besides their own.
 const struct property_row *property_table_engagements(size_t *ret_n);
 const struct property_row *property_table_standard(enum object_type object, size_t *ret_n);
+// What a type has besides: not counted among the properties that a portal is told to have.
+const struct property_row *property_table_besides(enum object_type object, size_t *ret_n);
 // One of the option lists for made-up enumerations, picked by `pick`; checkbox lists have more
 // options.
 void property_table_options(uint64_t pick, const struct property_option **ret, size_t *ret_n);

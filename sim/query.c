@@ -311,6 +311,8 @@ bool query_parse(struct call *c, enum object_type object, struct query *ret)
 {
     struct query *q = ret;
     *q = (struct query){.portal = c->sim->portal, .object = object};
+    q->id_order = c->sim->options->id_order;
+    q->nonce = q->id_order == ID_ORDER_UNSTABLE ? atomic_load(&c->sim->sequence) : 0;
     struct json properties;
     size_t listed = 0;
     if (json_get(c->body, STR("properties"), &properties)) {

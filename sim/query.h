@@ -57,8 +57,17 @@ struct query_group {
     size_t n;
 };
 
+// How results sorted by record id come. HubSpot does not say; all of these have been met.
+enum query_id_order {
+    ID_ORDER_NUMERIC,
+    ID_ORDER_TEXT,
+    ID_ORDER_UNSTABLE, // another one for each request
+};
+
 struct query {
     const struct portal *portal;
+    enum query_id_order id_order;
+    uint64_t nonce; // of this request, with ID_ORDER_UNSTABLE
     enum object_type object;
     struct query_group groups[QUERY_GROUPS_MAX];
     size_t n_groups; // 0: everything

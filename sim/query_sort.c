@@ -1,12 +1,16 @@
 // The order of search results.
+#include "core/random.h"
 #include "sim/generate.h"
 #include "sim/query.h"
 
 bool query_sort_is_text(const struct query *q)
 {
-    return q->sort && q->sort->kind != KIND_OBJECT_ID && q->sort->kind != KIND_MODIFIED &&
-           q->sort->kind != KIND_CREATED && q->sort->type != PROPERTY_NUMBER &&
-           q->sort->type != PROPERTY_DATE && q->sort->type != PROPERTY_DATETIME;
+    if (q->sort && q->sort->kind == KIND_OBJECT_ID) {
+        return q->id_order == ID_ORDER_TEXT;
+    }
+    return q->sort && q->sort->kind != KIND_MODIFIED && q->sort->kind != KIND_CREATED &&
+           q->sort->type != PROPERTY_NUMBER && q->sort->type != PROPERTY_DATE &&
+           q->sort->type != PROPERTY_DATETIME;
 }
 
 // Maps numbers to unsigned ones in the same order.
@@ -31,8 +35,8 @@ bool query_sort_key(struct query_matcher *m, uint32_t slot, uint64_t *ret)
 {
     const struct query *q = m->query;
     struct record r = portal_record(q->portal, q->object, slot);
-    if (q->sort->kind == KIND_OBJECT_ID) {
-        *ret = r.id;
+    if (q->sort->kind == KIND_OBJECT_ID && q->id_order != ID_ORDER_TEXT) {
+        *ret = q->id_order == ID_ORDER_UNSTABLE ? random_mix(r.id ^ random_mix(q->nonce)) : r.id;
         return true;
     }
     if (q->sort->kind == KIND_MODIFIED || q->sort->kind == KIND_CREATED) {

@@ -130,9 +130,9 @@ static void add_change(struct buf *out, const struct change *change, uint64_t h)
     }
     open_history_entry(out, change->value, change->at_ms);
     buf_printf(out,
-               ",\"sourceType\":\"INTEGRATION\",\"sourceId\":\"%u\",\"sourceLabel\":null,"
+               ",\"sourceType\":\"INTEGRATION\",\"sourceId\":\"%llu\",\"sourceLabel\":null,"
                "\"updatedByUserId\":null},",
-               change->app_id);
+               (unsigned long long)change->app_id);
 }
 
 static bool never_changes(enum value_kind kind)

@@ -55,7 +55,8 @@ struct id_range {
 
 static bool by_id(const struct query *q)
 {
-    return q->n_groups <= 1 && !q->descending && (!q->sort || q->sort->kind == KIND_OBJECT_ID);
+    return q->n_groups <= 1 && !q->descending &&
+           (!q->sort || (q->sort->kind == KIND_OBJECT_ID && q->id_order == ID_ORDER_NUMERIC));
 }
 
 static bool narrows(const struct query_filter *f, struct id_range *range)
@@ -109,7 +110,8 @@ static void add_part(struct buf *key, struct str s)
 // Everything that decides the result, as text.
 static void describe(const struct query *q, bool walk, struct buf *key)
 {
-    buf_printf(key, "%d,%d,%d;", (int)q->object, (int)walk, (int)q->descending);
+    buf_printf(key, "%d,%d,%d,%llu;", (int)q->object, (int)walk, (int)q->descending,
+               (unsigned long long)(q->sort ? q->nonce : 0));
     if (q->sort && !walk) {
         add_part(key, q->sort->name);
     }

@@ -22,8 +22,11 @@ static const struct {
     {STR_INIT("0-136"), STR_INIT("hs_lead_name")},
 };
 
-static struct str required_of(enum object_type object)
+static struct str required_of(const struct portal *p, enum object_type object)
 {
+    if (object_is_custom(object)) {
+        return p->schemas.items[object - OBJECT_CUSTOM_FIRST].required;
+    }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (str_eq(rows[i].type_id, object_info(object)->type_id)) {
             return rows[i].names;
@@ -50,7 +53,7 @@ struct str validate_missing(struct call *c, enum object_type object,
                             bool (*has)(const void *values, struct str name), const void *values)
 {
     const struct property_set *known = &c->sim->portal->shelves[object].properties;
-    struct str rest = required_of(object);
+    struct str rest = required_of(c->sim->portal, object);
     struct str names;
     struct str missing = STR("");
     while (rest.len > 0 && str_next(&rest, ',', &names)) {

@@ -28,6 +28,8 @@ struct write {
     struct str names; // of all properties that were sent: a comma list
 };
 
+// The type in the path, if its records can be written; false after an answer.
+bool write_object(struct call *c, enum object_type *ret) MUST_CHECK;
 // Reads "properties" and "associations" of an input for the record in w->slot, or for a new one.
 // `key` (NULL: none) is a unique property that gets the value `key_value` unless the input says
 // otherwise. False: *ret says why.
