@@ -2,6 +2,7 @@
 
 #include "cli/api.h"
 #include "cli/endpoints.h"
+#include "cli/requests.h"
 #include "cli/sync_settings.h"
 
 static const struct setting STREAMS_SETTINGS[] = {
@@ -31,6 +32,10 @@ static const char API_NOTES[] =
     "  sluice api OBJECT_UPDATE type=contacts id=51 --body "
     "'{\"properties\":{\"city\":\"Bonn\"}}'\n";
 
+static const char REQUESTS_NOTES[] =
+    "Kept are the newest 1,000 calls, of 64 MB at most, without tokens and other secrets, but with\n"
+    "the data of the people that HubSpot's answers hold.\n";
+
 static const struct verb VERBS[] = {
     {"sync", "hubspot --into URL", "Load HubSpot into a database, or bring it up to date",
      SYNC_SETTINGS, SYNC_SETTINGS_N, SYNC_NOTES, cli_sync},
@@ -42,6 +47,8 @@ static const struct verb VERBS[] = {
      API_SETTINGS, API_SETTINGS_N, API_NOTES, cli_api},
     {"endpoints", "", "List HubSpot's endpoints: path, limits, scope, announced end",
      ENDPOINTS_SETTINGS, ENDPOINTS_SETTINGS_N, NULL, cli_endpoints},
+    {"requests", "[NUMBER]", "List the calls to HubSpot that failed, or show one whole",
+     REQUESTS_SETTINGS, REQUESTS_SETTINGS_N, REQUESTS_NOTES, cli_requests},
     {"version", "", "Print the versions of sluice and of its libraries", NULL, 0, NULL,
      cli_version},
     {"completions", "bash|zsh|fish", "Print a completion script for a shell", NULL, 0,

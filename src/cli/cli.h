@@ -29,6 +29,7 @@ int cli_streams(const struct cli *cli, int argc, char **argv);
 int cli_doctor(const struct cli *cli, int argc, char **argv);
 int cli_api(const struct cli *cli, int argc, char **argv);
 int cli_endpoints(const struct cli *cli, int argc, char **argv);
+int cli_requests(const struct cli *cli, int argc, char **argv);
 int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_completions(const struct cli *cli, int argc, char **argv);
 
