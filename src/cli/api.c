@@ -6,6 +6,7 @@
 #include "core/nearest.h"
 #include "data/json_writer.h"
 #include "http/url.h"
+#include "store/requests.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -59,6 +60,7 @@ struct api {
     struct endpoint_arg named[CLI_WORDS_MAX];
     struct endpoint_args args;
     struct buf body;
+    struct requests *requests;
     struct hubspot *account;
     struct hubspot_client *client;
     int64_t printed; // results, with --all
@@ -418,9 +420,12 @@ static bool open_account(struct api *a, struct error *err)
 {
     struct str token;
     struct source_hubspot_options options;
-    struct sync_context context = {.clock = a->cli->clock, .log = &a->log};
     bool known = log_level_parse(a->settings.account.log_level, &a->log.level);
     assert(known); // the settings table admits only known levels
+    a->requests = requests_start(&(struct requests_options){
+        .clock = a->cli->clock, .log = &a->log, .trace = a->settings.account.trace});
+    struct sync_context context = {
+        .clock = a->cli->clock, .log = &a->log, .request_log = requests_log(a->requests)};
     if (!sync_token(&a->settings.account, &token, err) ||
         !sync_source_options(&a->settings.account, token, &context, &options, err) ||
         !http_client_global_init(err)) {
@@ -449,6 +454,7 @@ int cli_api(const struct cli *cli, int argc, char **argv)
     }
     hubspot_client_destroy(a.client);
     hubspot_destroy(a.account);
+    requests_stop(a.requests);
     buf_done(&a.body);
     return code;
 }

@@ -4,6 +4,7 @@
 #include "cli/signals.h"
 #include "cli/sync_settings.h"
 #include "engine/run.h"
+#include "store/requests.h"
 
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct sync {
     struct str token;
     const struct source_stream_info *streams[STREAMS_MAX];
     size_t n_streams;
+    struct requests *requests;
     struct source *source;
     struct destination *destination;
     int64_t started_ms;
@@ -83,7 +85,7 @@ static bool check_words(const struct str *words, size_t n, struct error *err)
 static bool open_all(struct sync *s, struct error *err)
 {
     struct source_hubspot_options source;
-    struct sync_context context = {s->cli->clock, &s->log, &s->cancel};
+    struct sync_context context = {s->cli->clock, &s->log, &s->cancel, requests_log(s->requests)};
     struct destination_options destination =
         sync_destination_options(&s->settings, s->cli->clock, &s->cancel);
     if (s->settings.into.len == 0) {
@@ -252,6 +254,8 @@ int cli_sync(const struct cli *cli, int argc, char **argv)
     }
     struct signals *signals = signals_catch(&s.cancel);
     s.started_ms = clock_now_ms(cli->clock);
+    s.requests = requests_start(
+        &(struct requests_options){.clock = cli->clock, .log = &s.log, .trace = s.settings.trace});
     if (check_words(args.words, args.n_words, &err) && http_client_global_init(&err) &&
         open_all(&s, &err)) {
         code = execute(&s);
@@ -262,6 +266,7 @@ int cli_sync(const struct cli *cli, int argc, char **argv)
         code = cli_fail(&err);
     }
     source_close(s.source);
+    requests_stop(s.requests);
     destination_close(s.destination);
     signals_release(signals);
     return code;

@@ -10,7 +10,7 @@
 
 // Of those, ACCOUNT_SETTINGS_N (cli/account_settings.def) are shared with other verbs that call
 // HubSpot.
-enum { ACCOUNT_SETTINGS_N = 5, SYNC_SETTINGS_N = 13 + ACCOUNT_SETTINGS_N };
+enum { ACCOUNT_SETTINGS_N = 6, SYNC_SETTINGS_N = 13 + ACCOUNT_SETTINGS_N };
 extern const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N];
 
 struct sync_settings {
@@ -28,6 +28,7 @@ struct sync_settings {
     int64_t horizon_ms;
     int64_t association_sweep_ms;
     int64_t search_limit;
+    bool trace;
     bool json;
     bool quiet;
     struct str log_level;
@@ -43,7 +44,8 @@ bool sync_token(const struct sync_settings *s, struct str *ret, struct error *er
 struct sync_context {
     const struct clock *clock;
     const struct log *log;
-    const struct cancel *cancel; // may be NULL
+    const struct cancel *cancel;           // may be NULL
+    const struct request_log *request_log; // may be NULL
 };
 bool sync_source_options(const struct sync_settings *s, struct str token,
                          const struct sync_context *context, struct source_hubspot_options *ret,

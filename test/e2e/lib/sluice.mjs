@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { finish, run, SLUICE, start, temporaryFolder } from './process.mjs';
 import { sqlite, sqliteDump } from './sqlite.mjs';
 
+// Where these runs keep their failed requests, not in the developer's home.
+const DATA_HOME = temporaryFolder();
+
 function environment(sim, extra) {
-  const env = { ...process.env, HUBSPOT_TOKEN: sim ? sim.token : 'unused', ...extra };
+  const env = { ...process.env, XDG_DATA_HOME: DATA_HOME, HUBSPOT_TOKEN: sim ? sim.token : 'unused', ...extra };
   // What the developer has set must not steer a test.
   for (const name of Object.keys(env)) {
     if (/^(SLUICE_|PG|https?_proxy$|HTTPS?_PROXY$)/.test(name) && !(extra && name in extra)) {
