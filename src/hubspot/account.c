@@ -1,5 +1,8 @@
+#include "core/limits.h"
+#include "hubspot/budget_share.h"
 #include "hubspot/internal.h"
 
+#include <sodium.h>
 #include <unistd.h>
 
 static struct str own(struct str s)
@@ -30,13 +33,62 @@ struct hubspot *hubspot_create(const struct hubspot_options *options)
     struct credential_facts facts;
     credential_facts(h->credential, &facts);
     h->options.connection = own(options->connection.len > 0 ? options->connection : facts.name);
-    h->budget = budget_create(&(struct budget_options){
+    h->budget_options = (struct budget_options){
         .share = options->share,
         .search_per_second = options->search_per_second,
         .daily_limit = options->daily_limit,
         .seed = (uint64_t)clock_mono_us(options->clock) ^ (uint64_t)getpid(),
-    });
+    };
+    h->budget = budget_create(&h->budget_options);
     return h;
+}
+
+// Which app calls, since each app has a window of its own: all tokens of an OAuth client are one,
+// each other token is one by itself. 64 bits of a hash that cannot be turned back.
+static bool app_key(struct hubspot *h, uint64_t *ret, struct error *err)
+{
+    struct credential_facts facts;
+    struct buf name;
+    uint64_t generation = 0;
+    credential_facts(h->credential, &facts);
+    buf_init(&name, LIMIT_HEADER_BYTES);
+    bool ok = true;
+    if (credential_is_static(h->credential)) {
+        ok = credential_bearer(h->credential, &name, &generation, err);
+    } else {
+        buf_add(&name, facts.app);
+    }
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)name.ptr, name.len, NULL, 0);
+    memcpy(ret, hash, sizeof *ret);
+    if (name.ptr) {
+        explicit_bzero(name.ptr, name.cap);
+    }
+    buf_done(&name);
+    return ok;
+}
+
+bool hubspot_share_budget(struct hubspot *h, struct str directory, int64_t portal_id,
+                          struct error *err)
+{
+    struct budget_options options = h->budget_options;
+    struct budget *shared = NULL;
+    struct buf path;
+    if (!app_key(h, &options.app, err)) {
+        return false;
+    }
+    buf_init(&path, LIMIT_URL_BYTES);
+    buf_printf(&path, "%.*s/budget-%lld-%08llx", STR_ARG(directory), (long long)portal_id,
+               (unsigned long long)(str_hash(h->options.base_url) >> 32));
+    bool ok = budget_open(buf_cstr(&path), &options, &shared, err);
+    buf_done(&path);
+    if (ok) {
+        budget_adopt(shared, h->budget);
+        budget_destroy(h->budget);
+        h->budget = shared;
+        h->budget_options = options;
+    }
+    return ok;
 }
 
 void hubspot_destroy(struct hubspot *h)

@@ -1,11 +1,6 @@
 #include "hubspot/budget_state.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <unistd.h>
-
 enum {
-    ASSUMED_INTERVAL_MS = 10000, // HubSpot's window, until an answer says
     SEARCH_SPAN_US = 1000000,
     LOOK_AGAIN_US = 20000,   // when what is waited for has no known time
     PROBE_CALLS = 4,         // ahead of their answers while the window's state is unknown
@@ -16,7 +11,6 @@ enum {
     FOREIGN_NOISE = 3, // fewer calls of others than this cannot be told from none
     TURN_CREDIT = 8,   // turns that who was busy with an answer may catch up
     GRACE_US = 3000,   // who promised to ask again and is later loses the turn
-    SWEEP_US = 5000000,
     // What is sent evenly may arrive bunched: a call is on its way for so long at most (longer ones
     // are rare). A slightly longer window is held to a slightly greater count, so that what
     // arrives in HubSpot's window stays near the share too.
@@ -76,152 +70,6 @@ const char *budget_priority_name(enum budget_priority p)
 {
     assert((size_t)p < ARRAY_LEN(PRIORITY_NAMES));
     return PRIORITY_NAMES[p];
-}
-
-// ---- making and sharing
-
-void budget_state_init(struct budget_state *s, uint64_t seed)
-{
-    *s = (struct budget_state){.day = {.max = -1}};
-    random_seed(&s->random, seed);
-    pthread_mutexattr_t how;
-    pthread_mutexattr_init(&how);
-    pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&s->lock, &how);
-    pthread_mutexattr_destroy(&how);
-}
-
-bool budget_state_valid(const struct budget_state *s)
-{
-    bool ok = s->members_used >= 0 && s->members_used <= BUDGET_MEMBERS_MAX &&
-              send_times_valid(&s->search) && send_times_valid(&s->search_done) &&
-              s->zone_len < BUDGET_ZONE_MAX && s->search_flying >= 0 && s->refused_streak >= 0;
-    for (size_t i = 0; ok && i < BUDGET_APPS_MAX; i++) {
-        const struct budget_app *a = &s->apps[i];
-        ok = !a->used || (send_times_valid(&a->window) && send_times_valid(&a->assoc) &&
-                          a->interval_us > 0 && a->flying >= 0);
-    }
-    return ok;
-}
-
-void budget_lock(struct budget *b)
-{
-    // A process that was killed while it held the lock leaves counters that are off by a call or
-    // so, never a broken structure; the next answer's headers put them right.
-    if (pthread_mutex_lock(&b->state->lock) == EOWNERDEAD) {
-        pthread_mutex_consistent(&b->state->lock);
-        assert(budget_state_valid(b->state));
-    }
-}
-
-void budget_unlock(struct budget *b)
-{
-    pthread_mutex_unlock(&b->state->lock);
-}
-
-// The place of this app; the one that has been silent longest when there are too many.
-static int app_place(struct budget_state *s, uint64_t key)
-{
-    int place = 0;
-    for (int i = 0; i < BUDGET_APPS_MAX; i++) {
-        if (s->apps[i].used && s->apps[i].key == key) {
-            return i;
-        }
-    }
-    for (int i = 0; i < BUDGET_APPS_MAX; i++) {
-        const struct budget_app *a = &s->apps[i];
-        if (!a->used) {
-            place = i;
-            break;
-        }
-        place = a->heard_us < s->apps[place].heard_us ? i : place;
-    }
-    s->apps[place] = (struct budget_app){.used = true,
-                                         .key = key,
-                                         .max = -1,
-                                         .interval_us = ASSUMED_INTERVAL_MS * 1000LL,
-                                         .heard_us = INT64_MIN / 2};
-    return place;
-}
-
-struct budget *budget_attach(struct budget_state *s, size_t mapped,
-                             const struct budget_options *options)
-{
-    assert(options->share > 0 && options->share <= 1);
-    assert(options->search_per_second > 0 && options->search_per_second <= SEND_TIMES_MAX);
-    struct budget *b = calloc(1, sizeof *b);
-    if (!b) {
-        abort();
-    }
-    b->state = s;
-    b->mapped = mapped;
-    b->options = *options;
-    budget_lock(b);
-    b->app = app_place(s, options->app);
-    budget_unlock(b);
-    return b;
-}
-
-struct budget *budget_create(const struct budget_options *options)
-{
-    struct budget_state *s = calloc(1, sizeof *s);
-    if (!s) {
-        abort();
-    }
-    budget_state_init(s, options->seed);
-    return budget_attach(s, 0, options);
-}
-
-// ---- members
-
-static void member_forget(struct budget_state *s, struct budget_member *m)
-{
-    struct budget_app *a = &s->apps[m->app];
-    a->flying = MAX(0, a->flying - m->flying_window);
-    s->search_flying = MAX(0, s->search_flying - m->flying_search);
-    *m = (struct budget_member){0};
-}
-
-// Places of processes that were killed.
-static void sweep(struct budget *b)
-{
-    int32_t self = (int32_t)getpid();
-    for (int i = 0; i < b->state->members_used; i++) {
-        struct budget_member *m = &b->state->members[i];
-        if (m->pid != 0 && m->pid != self && kill(m->pid, 0) != 0 && errno == ESRCH) {
-            member_forget(b->state, m);
-        }
-    }
-}
-
-int budget_join(struct budget *b)
-{
-    budget_lock(b);
-    if (b->mapped > 0) {
-        sweep(b);
-    }
-    int place = 0;
-    while (place < BUDGET_MEMBERS_MAX - 1 && b->state->members[place].pid != 0) {
-        place++;
-    }
-    b->state->members_used = MAX(b->state->members_used, place + 1);
-    struct budget_member *m = &b->state->members[place];
-    if (m->pid == 0) {
-        *m = (struct budget_member){.pid = (int32_t)getpid(), .app = b->app};
-    }
-    budget_unlock(b);
-    return place;
-}
-
-void budget_leave(struct budget *b, int member)
-{
-    budget_lock(b);
-    assert(member >= 0 && member < BUDGET_MEMBERS_MAX);
-    if (member < BUDGET_MEMBERS_MAX - 1) { // the last place may have others in it
-        member_forget(b->state, &b->state->members[member]);
-    }
-    budget_unlock(b);
 }
 
 // ---- limits
@@ -513,10 +361,7 @@ enum budget_wait budget_take(struct budget *b, const struct budget_ask *ask,
     enum budget_lane lane = lane_of(ask->class);
     budget_lock(b);
     budget_day_roll(b, ask->wall_ms);
-    if (b->mapped > 0 && ask->now_us - b->state->swept_us > SWEEP_US) {
-        b->state->swept_us = ask->now_us;
-        sweep(b);
-    }
+    budget_sweep(b, ask->now_us);
     struct budget_claim *claim = &b->state->members[ask->member].claims[lane];
     uint64_t *turn = lane_turn(b, lane);
     if (!claim->waiting) {

@@ -1,9 +1,6 @@
 // What the budget learns from HubSpot's answers: limits, other programs' calls, refusals.
 #include "hubspot/budget_state.h"
 
-#include <stdlib.h>
-#include <sys/mman.h>
-
 enum {
     ASSUMED_MAX = 100,        // HubSpot's smallest documented burst limit
     STREAK_MAX = 16,          // more doublings than any pause has
@@ -180,18 +177,4 @@ void budget_learn(struct budget *b, const struct budget_answer *a)
         b->state->refused_streak = 0;
     }
     budget_unlock(b);
-}
-
-void budget_destroy(struct budget *b)
-{
-    if (!b) {
-        return;
-    }
-    if (b->mapped > 0) {
-        munmap(b->state, b->mapped);
-    } else {
-        pthread_mutex_destroy(&b->state->lock);
-        free(b->state);
-    }
-    free(b);
 }

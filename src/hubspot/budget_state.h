@@ -95,13 +95,13 @@ struct budget {
     struct budget_state *state;
     struct budget_options options;
     int app;       // which of state->apps is ours
-    size_t mapped; // bytes; 0: private memory
+    void *mapping; // that the state lies in; NULL: private memory
+    size_t mapped; // its bytes
 };
 
 void budget_state_init(struct budget_state *s, uint64_t seed);
-bool budget_state_valid(const struct budget_state *s);
-// A handle on a state that is there; `mapped` as in struct budget.
-struct budget *budget_attach(struct budget_state *s, size_t mapped,
+// A handle on a state that is there; `mapping` and `mapped` as in struct budget.
+struct budget *budget_attach(struct budget_state *s, void *mapping, size_t mapped,
                              const struct budget_options *options);
 void budget_lock(struct budget *b);
 void budget_unlock(struct budget *b);
@@ -111,6 +111,8 @@ static inline struct budget_app *budget_app_of(const struct budget *b)
 }
 int64_t budget_share_of(const struct budget *b, int64_t limit);
 // All below: lock held.
+// Gives up the places of processes that were killed, every few seconds.
+void budget_sweep(struct budget *b, int64_t now_us);
 // Others' calls in the window, as far as is known; less by and by when nothing is heard.
 int64_t budget_foreign(const struct budget_app *a, int64_t now_us);
 // The day's limit for our app; -1: none known.

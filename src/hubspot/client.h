@@ -42,6 +42,11 @@ struct hubspot;
 struct hubspot *hubspot_create(const struct hubspot_options *options);
 void hubspot_destroy(struct hubspot *h); // takes NULL
 struct budget *hubspot_budget(struct hubspot *h);
+// From now on the budget is that of all processes which name this directory and work for this
+// account at this base URL (budget_share.h). Before the first client is made, or after the last is
+// gone. On an error nothing changes.
+bool hubspot_share_budget(struct hubspot *h, struct str directory, int64_t portal_id,
+                          struct error *err) MUST_CHECK;
 
 struct hubspot_figures {
     uint64_t calls;   // sent, repeats included

@@ -127,6 +127,11 @@ void credential_set_facts(struct credential *c, const struct credential_facts *f
     };
 }
 
+bool credential_is_static(const struct credential *c)
+{
+    return c->fixed != NULL;
+}
+
 void credential_facts(const struct credential *c, struct credential_facts *ret)
 {
     *ret = c->facts;

@@ -74,6 +74,7 @@ void credential_destroy(struct credential *c); // takes NULL; nobody may be in a
 // For a static credential: what a look-up has found out about its token. Copied. Before any other
 // thread uses it.
 void credential_set_facts(struct credential *c, const struct credential_facts *facts);
+bool credential_is_static(const struct credential *c);
 void credential_facts(const struct credential *c, struct credential_facts *ret);
 
 // Appends "Bearer ..." and tells which token it is. Errors: REAUTHORIZE; what the token endpoint or

@@ -9,6 +9,7 @@ struct hubspot {
     struct hubspot_options options; // with our own copies of the texts
     struct credential *credential;
     bool owns_credential;
+    struct budget_options budget_options;
     struct budget *budget;
     atomic_uint_fast64_t calls, retries, refused, bytes, renewed, resent;
 };

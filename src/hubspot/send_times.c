@@ -1,6 +1,6 @@
 #include "hubspot/send_times.h"
 
-static int64_t nth(const struct send_times *s, size_t i)
+int64_t send_times_nth(const struct send_times *s, size_t i)
 {
     assert(i < s->n);
     return s->at[(s->head + i) % SEND_TIMES_MAX];
@@ -12,7 +12,7 @@ bool send_times_valid(const struct send_times *s)
         return false;
     }
     for (size_t i = 1; i < s->n; i++) {
-        if (nth(s, i) < nth(s, i - 1)) {
+        if (send_times_nth(s, i) < send_times_nth(s, i - 1)) {
             return false;
         }
     }
@@ -21,7 +21,7 @@ bool send_times_valid(const struct send_times *s)
 
 void send_times_add(struct send_times *s, int64_t t)
 {
-    t = s->n > 0 ? MAX(t, nth(s, s->n - 1)) : t;
+    t = s->n > 0 ? MAX(t, send_times_nth(s, s->n - 1)) : t;
     if (s->n == SEND_TIMES_MAX) {
         s->head = (s->head + 1) % SEND_TIMES_MAX;
         s->n--;
@@ -36,7 +36,7 @@ int64_t send_times_after(const struct send_times *s, int64_t t)
     size_t hi = s->n;
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
-        if (nth(s, mid) > t) {
+        if (send_times_nth(s, mid) > t) {
             hi = mid;
         } else {
             lo = mid + 1;
@@ -52,5 +52,5 @@ int64_t send_times_free_at(const struct send_times *s, int64_t span, int64_t all
     if (send_times_after(s, now_us - span) < allowed) {
         return now_us;
     }
-    return nth(s, s->n - (size_t)allowed) + span; // the allowed-th youngest
+    return send_times_nth(s, s->n - (size_t)allowed) + span; // the allowed-th youngest
 }

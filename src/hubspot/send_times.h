@@ -13,6 +13,8 @@ struct send_times {
     uint32_t n;
 };
 
+// The i-th, 0 the oldest; i < n.
+int64_t send_times_nth(const struct send_times *s, size_t i);
 // Whether memory that another process may have left half written can be used.
 bool send_times_valid(const struct send_times *s);
 // Threads read the clock before they hold the lock, so `t` may lie a little before the last one; it
