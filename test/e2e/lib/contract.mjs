@@ -21,7 +21,8 @@
 // `sluice` gives one step or a list of steps; a step may be a function of (answers so far), for what depends on them. All but the
 // last must succeed; the last one's answer is what counts. Or, for anything longer:
 //   sluice: async (ctx, call) => { const made = await call({...}); return call({ ... made.body.id ... }); }
-// A step is { endpoint, args, query, body, flags }: query is an object (undefined values are left out) or a text.
+// A step is { endpoint, args, query, body, token, flags }: query is an object (undefined values are left out) or a text;
+// token is another one than the simulator's own.
 // Without a counterpart in sluice, say why: `sluice: { none: 'multipart bodies are not sent' }`.
 //
 // `status` is the status that both must see (default: any 2xx). An error of HubSpot's is no exception here: the body
@@ -133,7 +134,7 @@ export async function sluiceCall(sim, step, { version = '2026-09', env, token = 
     args.push('--body', typeof step.body === 'string' ? step.body : JSON.stringify(step.body));
   }
   args.push(...(step.flags ?? []));
-  const result = await run(SLUICE, args, { env: { PATH: process.env.PATH, HUBSPOT_TOKEN: token, ...env }, timeoutMs });
+  const result = await run(SLUICE, args, { env: { PATH: process.env.PATH, HUBSPOT_TOKEN: step.token ?? token, ...env }, timeoutMs });
   assert.ok(result.stdout.endsWith('}\n'), `sluice ${args.join(' ')} printed no answer: ${result.stdout}${result.stderr}`);
   return { ...exactJson(result.stdout), code: result.code, stderr: result.stderr };
 }
