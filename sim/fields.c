@@ -130,6 +130,23 @@ bool field_query_int(struct call *c, const char *name, int64_t *ret)
     return true;
 }
 
+bool call_parse_array(struct call *c, size_t most, struct json *ret)
+{
+    struct error err;
+    assert(!c->doc);
+    c->doc = json_doc_create();
+    if (c->request->body.len == 0 || !json_parse(c->doc, c->request->body, ret, &err) ||
+        json_type(*ret) != JSON_ARRAY) {
+        return call_error(c, 400, "VALIDATION_ERROR",
+                          "Invalid input JSON: the body must be a JSON array");
+    }
+    if (json_count(*ret) == 0 || json_count(*ret) > most) {
+        return call_error(c, 400, "VALIDATION_ERROR",
+                          "The body must have 1 to %zu items, and has %zu", most, json_count(*ret));
+    }
+    return true;
+}
+
 bool refuse_with(struct call *c, const char *key, struct str value)
 {
     struct buf *out = &c->response->body;

@@ -23,6 +23,9 @@ bool field_query_bool(struct call *c, const char *name, bool *ret) MUST_CHECK;
 // A query parameter that is a number of at least 0; *ret stays when absent. False after a 400.
 bool field_query_int(struct call *c, const char *name, int64_t *ret) MUST_CHECK;
 
+// The body as a JSON array of 1 to `most` items; false after a 400.
+bool call_parse_array(struct call *c, size_t most, struct json *ret) MUST_CHECK;
+
 // Adds a field to the error that call_error has just written; false, like call_error.
 bool refuse_with(struct call *c, const char *key, struct str value);
 // "context":{"key":["value"]}

@@ -334,6 +334,7 @@ static void generate(struct portal *p)
     p->n_corpus_starts = 0;
     make_corpus(p);
     associations_generate(&p->associations, p);
+    lists_generate(&p->lists, p);
 }
 
 static void discard(struct portal *p)
@@ -343,6 +344,7 @@ static void discard(struct portal *p)
     }
     associations_done(&p->associations);
     pipelines_done(&p->pipelines);
+    lists_done(&p->lists);
     arena_done(&p->arena);
 }
 

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "sim/associations.h"
 #include "sim/lag.h"
+#include "sim/lists.h"
 #include "sim/map.h"
 #include "sim/owners.h"
 #include "sim/pipelines.h"
@@ -101,6 +102,7 @@ struct portal {
     struct shelf shelves[OBJECT_COUNT];
     struct schemas schemas;
     struct pipelines pipelines;
+    struct lists lists;
     struct owners owners;
     struct associations associations;
     struct str corpus;     // long text that pieces are cut from
