@@ -1,6 +1,7 @@
 // sluice api: one endpoint of the table, called with the same budget, repeats and errors as a sync.
 #include "cli/api.h"
 
+#include "cli/account.h"
 #include "cli/cli.h"
 #include "core/limits.h"
 #include "core/nearest.h"
@@ -61,6 +62,7 @@ struct api {
     struct endpoint_args args;
     struct buf body;
     struct requests *requests;
+    struct account signs;
     struct hubspot *account;
     struct hubspot_client *client;
     int64_t printed; // results, with --all
@@ -418,16 +420,18 @@ static int call_all(struct api *a)
 
 static bool open_account(struct api *a, struct error *err)
 {
-    struct str token;
     struct source_hubspot_options options;
     bool known = log_level_parse(a->settings.account.log_level, &a->log.level);
     assert(known); // the settings table admits only known levels
-    a->requests = requests_start(&(struct requests_options){
-        .clock = a->cli->clock, .log = &a->log, .trace = a->settings.account.trace});
+    a->requests =
+        requests_start(&(struct requests_options){.directory = a->settings.account.data_dir,
+                                                  .clock = a->cli->clock,
+                                                  .log = &a->log,
+                                                  .trace = a->settings.account.trace});
     struct sync_context context = {
         .clock = a->cli->clock, .log = &a->log, .request_log = requests_log(a->requests)};
-    if (!sync_token(&a->settings.account, &token, err) ||
-        !sync_source_options(&a->settings.account, token, &context, &options, err) ||
+    if (!account_open(&a->settings.account, &context, &a->signs, err) ||
+        !account_source_options(&a->signs, &a->settings.account, &context, &options, err) ||
         !http_client_global_init(err)) {
         return false;
     }
@@ -455,6 +459,7 @@ int cli_api(const struct cli *cli, int argc, char **argv)
     hubspot_client_destroy(a.client);
     hubspot_destroy(a.account);
     requests_stop(a.requests);
+    account_close(&a.signs);
     buf_done(&a.body);
     return code;
 }

@@ -2,6 +2,7 @@
 
 #include "cli/api.h"
 #include "cli/endpoints.h"
+#include "cli/login.h"
 #include "cli/requests.h"
 #include "cli/sync_settings.h"
 
@@ -32,9 +33,22 @@ static const char API_NOTES[] =
     "  sluice api OBJECT_UPDATE type=contacts id=51 --body "
     "'{\"properties\":{\"city\":\"Bonn\"}}'\n";
 
-static const char REQUESTS_NOTES[] =
-    "Kept are the newest 1,000 calls, of 64 MB at most, without tokens and other secrets, but with\n"
-    "the data of the people that HubSpot's answers hold.\n";
+static const char REQUESTS_NOTES[] = "Kept are the newest 1,000 calls, of 64 MB at most, without "
+                                     "tokens and other secrets, but with\n"
+                                     "the data of the people that HubSpot's answers hold.\n";
+
+static const char LOGIN_NOTES[] =
+    "The app's redirect URI must be registered in HubSpot exactly as it is used here, by default\n"
+    "http://localhost:8976/oauth/callback. Tokens and the client secret are kept sealed.\n"
+    "\n"
+    "Examples:\n"
+    "  HUBSPOT_CLIENT_SECRET=... sluice login hubspot --name acme --client-id 1234-abcd\n"
+    "  HUBSPOT_TOKEN=pat-... sluice login hubspot --name acme --token-env HUBSPOT_TOKEN\n"
+    "  sluice sync hubspot --connection acme --into sqlite:acme.db\n";
+
+static const char KEYS_NOTES[] =
+    "With a key in SLUICE_KEY, put the new one into SLUICE_KEY_NEW (openssl rand -base64 32 makes\n"
+    "one), rotate, then let SLUICE_KEY hold it. Programs that run meanwhile go on.\n";
 
 static const struct verb VERBS[] = {
     {"sync", "hubspot --into URL", "Load HubSpot into a database, or bring it up to date",
@@ -49,6 +63,15 @@ static const struct verb VERBS[] = {
      ENDPOINTS_SETTINGS, ENDPOINTS_SETTINGS_N, NULL, cli_endpoints},
     {"requests", "[NUMBER]", "List the calls to HubSpot that failed, or show one whole",
      REQUESTS_SETTINGS, REQUESTS_SETTINGS_N, REQUESTS_NOTES, cli_requests},
+    {"login", "hubspot [--name NAME] --client-id ID",
+     "Connect a HubSpot account by OAuth or a token", LOGIN_SETTINGS, LOGIN_SETTINGS_N, LOGIN_NOTES,
+     cli_login},
+    {"logout", "hubspot [--name NAME]", "Revoke a connection's grant and forget the connection",
+     LOGOUT_SETTINGS, LOGOUT_SETTINGS_N, NULL, cli_logout},
+    {"connections", "", "List the connections that login has stored", CONNECTIONS_SETTINGS,
+     CONNECTIONS_SETTINGS_N, NULL, cli_connections},
+    {"keys", "rotate", "Seal all stored secrets with a new key", KEYS_SETTINGS, KEYS_SETTINGS_N,
+     KEYS_NOTES, cli_keys},
     {"version", "", "Print the versions of sluice and of its libraries", NULL, 0, NULL,
      cli_version},
     {"completions", "bash|zsh|fish", "Print a completion script for a shell", NULL, 0,

@@ -1,4 +1,5 @@
 // sluice doctor: every precondition in one line, with the way out for those that fail.
+#include "cli/account.h"
 #include "cli/cli.h"
 #include "cli/endpoints.h"
 #include "cli/sync_settings.h"
@@ -9,7 +10,7 @@ struct doctor {
     const struct cli *cli;
     struct sync_settings settings;
     struct log log;
-    struct str token;
+    struct account account;
     struct source_hubspot_options source;
     int exit_code; // of the first failure
 };
@@ -29,19 +30,27 @@ static void report(struct doctor *d, const char *what, bool ok, const struct err
 static void check_token(struct doctor *d)
 {
     struct error err = {0};
+    struct sync_context context = {.clock = d->cli->clock, .log = &d->log};
+    bool stored = d->settings.connection.len > 0;
     char detail[256];
-    bool ok = sync_token(&d->settings, &d->token, &err);
-    snprintf(detail, sizeof detail, "%.*s is set", STR_ARG(d->settings.token_env));
-    report(d, "token", ok, &err, detail);
+    bool ok = account_open(&d->settings, &context, &d->account, &err);
+    if (stored) {
+        snprintf(detail, sizeof detail, "connection %.*s can be opened",
+                 STR_ARG(d->settings.connection));
+    } else {
+        snprintf(detail, sizeof detail, "%.*s is set", STR_ARG(d->settings.token_env));
+    }
+    report(d, stored ? "connection" : "token", ok, &err, detail);
 }
 
 static void check_base_url(struct doctor *d)
 {
     struct error err = {0};
     struct sync_context context = {.clock = d->cli->clock, .log = &d->log};
-    bool ok = sync_source_options(&d->settings, d->token, &context, &d->source, &err);
+    bool ok = account_source_options(&d->account, &d->settings, &context, &d->source, &err);
     char detail[512];
-    snprintf(detail, sizeof detail, "%.*s, API version %.*s", STR_ARG(d->settings.base_url),
+    snprintf(detail, sizeof detail, "%.*s, API version %.*s",
+             STR_ARG(ok ? d->source.account.base_url : d->settings.base_url),
              STR_ARG(d->settings.api_version));
     report(d, "base URL", ok, &err, detail);
 }
@@ -68,7 +77,7 @@ static void check_hubspot(struct doctor *d)
 {
     struct error err = {0};
     struct source *source = NULL;
-    if (d->token.len == 0 || d->source.account.base_url.len == 0) {
+    if (!d->account.credential || d->source.account.base_url.len == 0) {
         printf("skip  %-12s needs token and base URL\n", "HubSpot");
         return;
     }
@@ -147,5 +156,6 @@ int cli_doctor(const struct cli *cli, int argc, char **argv)
     check_version(&d);
     check_hubspot(&d);
     check_destination(&d);
+    account_close(&d.account);
     return d.exit_code;
 }

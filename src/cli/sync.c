@@ -1,3 +1,4 @@
+#include "cli/account.h"
 #include "cli/cli.h"
 #include "cli/events.h"
 #include "cli/progress.h"
@@ -16,7 +17,7 @@ struct sync {
     struct sync_settings settings;
     struct log log;
     struct cancel cancel;
-    struct str token;
+    struct account account;
     const struct source_stream_info *streams[STREAMS_MAX];
     size_t n_streams;
     struct requests *requests;
@@ -93,8 +94,8 @@ static bool open_all(struct sync *s, struct error *err)
                          "--into is missing: sqlite:FILE, sqlite:DIR/ or postgres://...");
     }
     return destination_url_check(s->settings.into, err) && choose_streams(s, err) &&
-           sync_token(&s->settings, &s->token, err) &&
-           sync_source_options(&s->settings, s->token, &context, &source, err) &&
+           account_open(&s->settings, &context, &s->account, err) &&
+           account_source_options(&s->account, &s->settings, &context, &source, err) &&
            destination_open(&destination, &s->destination, err) &&
            source_hubspot_open(&source, &s->source, err);
 }
@@ -266,6 +267,7 @@ int cli_sync(const struct cli *cli, int argc, char **argv)
         code = cli_fail(&err);
     }
     source_close(s.source);
+    account_close(&s.account);
     requests_stop(s.requests);
     destination_close(s.destination);
     signals_release(signals);

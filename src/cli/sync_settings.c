@@ -114,34 +114,41 @@ static bool is_name(struct str s)
     return s.len > 0;
 }
 
-bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err)
+bool sync_secret_env(const char *option, const char *what, struct str setting, struct str *ret,
+                     struct error *err)
 {
     char name[256];
-    if (s->token_env.len >= sizeof name || !is_name(s->token_env)) {
+    if (setting.len >= sizeof name || !is_name(setting)) {
         return error_set(err, ERR_CONFIG,
-                         "--token-env: the name of an environment variable that holds the token is "
-                         "needed, not the token");
+                         "%s: the name of an environment variable that holds the %s is "
+                         "needed, not the %s",
+                         option, what, what);
     }
-    memcpy(name, s->token_env.ptr, s->token_env.len);
-    name[s->token_env.len] = '\0';
+    memcpy(name, setting.ptr, setting.len);
+    name[setting.len] = '\0';
     // Nothing in this program changes the environment.
     const char *value = getenv(name); // NOLINT(concurrency-mt-unsafe)
-    struct str token = str_trim(str_from(value));
-    if (token.len == 0) {
-        return error_set(err, ERR_CREDENTIALS, "no token: the environment variable %s is %s", name,
-                         value ? "empty" : "not set");
+    struct str text = str_trim(str_from(value));
+    if (text.len == 0) {
+        return error_set(err, ERR_CREDENTIALS, "no %s: the environment variable %s is %s", what,
+                         name, value ? "empty" : "not set");
     }
-    for (size_t i = 0; i < token.len; i++) {
-        unsigned char c = (unsigned char)token.ptr[i];
-        if (c <= ' ' || c >= 0x7f || token.len > TOKEN_MAX) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c >= 0x7f || text.len > TOKEN_MAX) {
             return error_set(err, ERR_CREDENTIALS,
-                             "the value of %s cannot be a token: it holds spaces or characters "
+                             "the value of %s cannot be a %s: it holds spaces or characters "
                              "that are not ASCII, or is longer than %d bytes",
-                             name, TOKEN_MAX);
+                             name, what, TOKEN_MAX);
         }
     }
-    *ret = token;
+    *ret = text;
     return true;
+}
+
+bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err)
+{
+    return sync_secret_env("--token-env", "token", s->token_env, ret, err);
 }
 
 bool sync_source_options(const struct sync_settings *s, struct str token,

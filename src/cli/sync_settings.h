@@ -10,10 +10,13 @@
 
 // Of those, ACCOUNT_SETTINGS_N (cli/account_settings.def) are shared with other verbs that call
 // HubSpot.
-enum { ACCOUNT_SETTINGS_N = 6, SYNC_SETTINGS_N = 13 + ACCOUNT_SETTINGS_N };
+enum { ACCOUNT_SETTINGS_N = 9, SYNC_SETTINGS_N = 13 + ACCOUNT_SETTINGS_N };
 extern const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N];
 
 struct sync_settings {
+    struct str connection;
+    struct str data_dir;
+    struct str key_file;
     struct str token_env;
     struct str base_url;
     struct str api_version;
@@ -37,6 +40,11 @@ struct sync_settings {
 
 // The names of the metadata columns of a preset.
 struct metadata_columns sync_metadata(struct str preset);
+// The value of the environment variable that a setting names: a token or another secret.
+// `option` and `what` are for the errors, which do not show a name that cannot be one (it may be
+// the secret itself). Errors: CONFIG, CREDENTIALS.
+bool sync_secret_env(const char *option, const char *what, struct str name, struct str *ret,
+                     struct error *err) MUST_CHECK;
 // The token from the environment variable that the settings name. CREDENTIALS error when it is not
 // there or cannot be one.
 bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ enum {
     SPARE_BODY_BYTES = 8 * 1024 * 1024, // larger ones are given back
     SPARE_EXCHANGES = 64,
     STALL_CHUNK = 16 * 1024,
+    DRAIN_POLL_US = 2000,
 };
 
 // A response body on its way out, owned by libmicrohttpd's response object.
@@ -49,6 +51,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     uint16_t port;
     struct timers *timers;
+    atomic_size_t open;   // requests that have arrived and are not answered to the end
     pthread_mutex_t lock; // guards the spare lists
     struct body *spare_bodies;
     size_t n_spare_bodies;
@@ -120,6 +123,7 @@ static struct exchange *exchange_take(struct http_server *s)
         buf_init(&x->upload, s->options.body_limit);
     }
     x->server = s;
+    atomic_fetch_add(&s->open, 1);
     x->state = EXCHANGE_NEW;
     x->too_large = false;
     x->request = (struct http_server_request){.arena = &x->arena};
@@ -148,6 +152,7 @@ static void exchange_release(struct exchange *x)
     }
     pthread_mutex_lock(&s->lock);
     bool keep = s->n_spare_exchanges < SPARE_EXCHANGES;
+    atomic_fetch_sub(&s->open, 1);
     if (keep) {
         x->next = s->spare_exchanges;
         s->spare_exchanges = x;
@@ -510,6 +515,15 @@ bool http_server_start(const struct http_server_options *options, struct http_se
 uint16_t http_server_port(const struct http_server *s)
 {
     return s->port;
+}
+
+void http_server_drain(struct http_server *s, int64_t max_ms)
+{
+    const struct clock *clock = s->options.clock;
+    int64_t end_us = clock_mono_us(clock) + max_ms * 1000;
+    while (atomic_load(&s->open) > 0 && clock_mono_us(clock) < end_us) {
+        clock->sleep_us(clock, DRAIN_POLL_US);
+    }
 }
 
 void http_server_stop(struct http_server *s)

@@ -92,6 +92,8 @@ void http_server_add_header(struct http_server_response *r, const char *name, st
 bool http_server_start(const struct http_server_options *options, struct http_server **ret,
                        struct error *err) MUST_CHECK;
 uint16_t http_server_port(const struct http_server *s);
+// Waits until every request that has arrived is answered to its last byte, at most `max_ms`.
+void http_server_drain(struct http_server *s, int64_t max_ms);
 // Stops listening, ends delays at once, closes all connections, waits for the threads, frees. Takes
 // NULL.
 void http_server_stop(struct http_server *s);

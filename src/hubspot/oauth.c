@@ -3,6 +3,7 @@
 #include "data/json_writer.h"
 #include "http/client.h"
 #include "http/url.h"
+#include "hubspot/printable.h"
 #include "hubspot/retry.h"
 
 #include <sodium.h>
@@ -181,6 +182,9 @@ bool oauth_callback_decode(struct str query, struct arena *arena, struct oauth_c
     if ((c.code.len > 0) == (c.error.len > 0)) {
         return bad_callback(err, "it has neither a code nor an error, or both");
     }
+    // These two are shown to people; whoever made the query chose them.
+    c.error = hubspot_printable(c.error, CALLBACK_TEXT_MAX, arena);
+    c.error_description = hubspot_printable(c.error_description, CALLBACK_TEXT_MAX, arena);
     *ret = c;
     return true;
 }

@@ -1,0 +1,77 @@
+// The verbs around connections: login, logout, connections, keys. Their settings.
+#pragma once
+
+#include "cli/account.h"
+#include "cli/cli.h"
+
+struct login_settings {
+    struct place_settings place;
+    struct str name;
+    struct str token_env;
+    struct str client_id;
+    struct str client_secret_env;
+    struct str scopes;
+    struct str optional_scopes;
+    int64_t redirect_port;
+    struct str redirect_uri;
+    struct str authorize_url;
+    struct str base_url;
+    struct str oauth_version;
+    bool no_browser;
+    int64_t timeout_ms;
+};
+enum { LOGIN_SETTINGS_N = 13 + PLACE_SETTINGS_N };
+extern const struct setting LOGIN_SETTINGS[LOGIN_SETTINGS_N];
+
+struct logout_settings {
+    struct place_settings place;
+    struct str name;
+    bool keep_grant;
+};
+enum { LOGOUT_SETTINGS_N = 2 + PLACE_SETTINGS_N };
+extern const struct setting LOGOUT_SETTINGS[LOGOUT_SETTINGS_N];
+
+struct connections_settings {
+    struct place_settings place;
+    bool json;
+};
+enum { CONNECTIONS_SETTINGS_N = 1 + PLACE_SETTINGS_N };
+extern const struct setting CONNECTIONS_SETTINGS[CONNECTIONS_SETTINGS_N];
+
+struct keys_settings {
+    struct place_settings place;
+};
+enum { KEYS_SETTINGS_N = PLACE_SETTINGS_N };
+extern const struct setting KEYS_SETTINGS[KEYS_SETTINGS_N];
+
+int cli_login(const struct cli *cli, int argc, char **argv);
+int cli_logout(const struct cli *cli, int argc, char **argv);
+int cli_connections(const struct cli *cli, int argc, char **argv);
+int cli_keys(const struct cli *cli, int argc, char **argv);
+
+// The words behind login and logout: "hubspot". Error: USAGE.
+bool login_check_words(const char *verb, const struct cli_args *args, struct error *err) MUST_CHECK;
+
+// ---- one login, in parts: login.c gets what signs, login_store.c looks at it and stores it
+
+struct login {
+    const struct cli *cli;
+    struct login_settings settings;
+    struct cancel cancel;
+    struct arena arena;
+    struct str base_url; // checked
+    struct str scopes;   // asked for
+};
+// What was granted; secrets are owned.
+struct grant {
+    struct connection connection;
+    struct secret *token;
+    struct secret *client_secret;
+    struct oauth_tokens tokens;
+};
+void grant_done(struct grant *g);
+// The scopes that all streams need, and "oauth". Into `arena`.
+struct str login_default_scopes(struct arena *arena);
+// Asks HubSpot what the grant stands for, seals it, stores it, prints what was granted and what
+// was not.
+bool login_finish(struct login *l, struct grant *g, struct error *err) MUST_CHECK;
