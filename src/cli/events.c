@@ -79,7 +79,8 @@ void event_stream(const char *event, const struct stream_report *r, double rows_
         json_field_int(&w, "source_count", (int64_t)r->source_count);
         json_field_int(&w, "destination_count", (int64_t)r->destination_count);
     }
-    if (r->status == STREAM_FAILED || r->status == STREAM_INTERRUPTED) {
+    add_time(&w, "delayed_until", r->delayed_until_ms);
+    if (r->error.code != ERR_OK) {
         add_error(&w, &r->error);
     }
     end(&w, &out);
@@ -95,6 +96,7 @@ void event_run(const char *event, int64_t portal_id, const struct run_totals *t,
     if (t->took_ms >= 0) {
         json_field_int(&w, "completed", (int64_t)t->completed);
         json_field_int(&w, "failed", (int64_t)t->failed);
+        json_field_int(&w, "delayed", (int64_t)t->delayed);
         json_field_int(&w, "rows", (int64_t)t->rows);
         json_field_int(&w, "set_aside", (int64_t)t->rejects);
         json_field_int(&w, "calls", (int64_t)t->calls);

@@ -8,7 +8,7 @@ void event_stream(const char *event, const struct stream_report *r, double rows_
                   int64_t now_ms);
 // What a run did, over all streams.
 struct run_totals {
-    size_t streams, completed, failed;
+    size_t streams, completed, failed, delayed;
     uint64_t rows, rejects, calls, retries, refused, bytes;
     int64_t took_ms;
     int exit_code;

@@ -153,7 +153,7 @@ static void ended_line(const struct stream_report *r, struct buf *line)
                stream_status_name(r->status), count_text(r->rows, rows),
                (unsigned long long)r->calls,
                r->started_ms ? duration_text(r->ended_ms - r->started_ms, took) : "");
-    if (r->status == STREAM_FAILED) {
+    if (r->status == STREAM_FAILED || r->status == STREAM_DELAYED) {
         buf_printf(line, "\n    %s", r->error.message);
     }
 }
@@ -221,7 +221,7 @@ static void log_stream(struct progress *p, size_t i, bool only_running)
     }
     update_rate(p, s, &r);
     enum log_level level = r.status == STREAM_FAILED ? LOG_ERROR : LOG_INFO;
-    if (r.status == STREAM_FAILED || r.status == STREAM_INTERRUPTED) {
+    if (r.error.code != ERR_OK) {
         log_line(p->log, level, "stream", LOG_C("stream", r.info->name),
                  LOG_C("status", stream_status_name(r.status)), LOG_I("rows", r.rows),
                  LOG_I("calls", r.calls), LOG_C("error", r.error.message),

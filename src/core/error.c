@@ -2,9 +2,12 @@
 
 #include <stdarg.h>
 
+enum { ERROR_NO, ERROR_SOON, ERROR_LATER };
+
 static const struct error_info ERRORS[ERR_COUNT] = {
-#define X(name_, retryable_, status_, exit_, hint_)                                                \
-    [ERR_##name_] = {#name_, retryable_, status_, exit_, hint_},
+#define X(name_, retry_, status_, exit_, hint_)                                                    \
+    [ERR_##name_] = {                                                                              \
+        #name_, ERROR_##retry_ != ERROR_NO, ERROR_##retry_ == ERROR_LATER, status_, exit_, hint_},
 #include "core/errors.def"
 #undef X
 };

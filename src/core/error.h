@@ -8,7 +8,7 @@
 #include "core/base.h"
 
 enum error_code {
-#define X(name, retryable, status, exit, hint) ERR_##name,
+#define X(name, retry, status, exit, hint) ERR_##name,
 #include "core/errors.def"
 #undef X
     ERR_COUNT
@@ -26,6 +26,7 @@ struct error {
 struct error_info {
     const char *name; // "RATE_LIMITED"
     bool retryable;
+    bool delays; // a limit that passes by itself: what needed it is delayed, not failed
     int http_status;
     int exit_code;
     const char *hint; // may be ""

@@ -12,11 +12,10 @@ struct run {
     pthread_mutex_t event_lock;
 };
 
-static const char *const STATUS_NAMES[] = {[STREAM_WAITING] = "waiting",
-                                           [STREAM_RUNNING] = "running",
-                                           [STREAM_COMPLETED] = "completed",
-                                           [STREAM_FAILED] = "failed",
-                                           [STREAM_INTERRUPTED] = "interrupted"};
+static const char *const STATUS_NAMES[] = {
+    [STREAM_WAITING] = "waiting",         [STREAM_RUNNING] = "running",
+    [STREAM_COMPLETED] = "completed",     [STREAM_FAILED] = "failed",
+    [STREAM_INTERRUPTED] = "interrupted", [STREAM_DELAYED] = "delayed"};
 
 const char *stream_status_name(enum stream_status s)
 {
@@ -69,6 +68,14 @@ static enum stream_status status_of(struct stream_job *j)
     return s;
 }
 
+static struct error report_error(struct stream_job *j)
+{
+    pthread_mutex_lock(&j->lock);
+    struct error err = j->report.error;
+    pthread_mutex_unlock(&j->lock);
+    return err;
+}
+
 static void on_changed(void *user, struct stream_job *job)
 {
     struct run *r = user;
@@ -85,8 +92,7 @@ static void give_up(struct run *r, struct stream_job *j, enum stream_status stat
                     const struct error *err)
 {
     pthread_mutex_lock(&j->lock);
-    j->report.status = status;
-    j->report.error = *err;
+    job_end(&j->report, status, err, clock_now_ms(r->options.clock));
     pthread_mutex_unlock(&j->lock);
     on_changed(r, j);
 }
@@ -110,6 +116,11 @@ static enum readiness readiness(struct run *r, struct stream_job *j, struct erro
     for (size_t i = 0; i < SOURCE_NEEDS_MAX && j->info->needs[i]; i++) {
         struct stream_job *need = find_job(r, j->info->needs[i]);
         enum stream_status s = need ? status_of(need) : STREAM_COMPLETED;
+        if (s == STREAM_DELAYED) {
+            *err = report_error(need);
+            error_context(err, "it needs the stream %s", j->info->needs[i]);
+            return NEVER;
+        }
         if (s == STREAM_FAILED || s == STREAM_INTERRUPTED) {
             error_set(err, ERR_NEEDS, "not run: it needs the stream %s, which %s",
                       j->info->needs[i], s == STREAM_FAILED ? "failed" : "was interrupted");
@@ -136,7 +147,7 @@ static struct stream_job *look(struct run *r, bool *ret_waiting, bool *ret_ended
         }
         enum readiness ready = readiness(r, j, &err);
         if (ready == NEVER) {
-            give_up(r, j, STREAM_FAILED, &err);
+            give_up(r, j, job_status_for(&err), &err);
             *ret_ended = true;
         } else if (ready == NOT_YET) {
             *ret_waiting = true;
@@ -230,11 +241,15 @@ int run_exit_code(struct run *r)
 {
     size_t failed = 0;
     int first = 0;
+    int delayed = 0;
     for (size_t i = 0; i < r->options.n_streams; i++) {
         struct stream_report s;
         run_report(r, i, &s);
         if (s.status == STREAM_INTERRUPTED) {
             return error_info(ERR_INTERRUPTED)->exit_code;
+        }
+        if (s.status == STREAM_DELAYED) {
+            delayed = error_info(s.error.code)->exit_code;
         }
         if (s.status == STREAM_FAILED) {
             failed++;
@@ -242,7 +257,7 @@ int run_exit_code(struct run *r)
         }
     }
     if (failed == 0) {
-        return 0;
+        return delayed;
     }
     return failed < r->options.n_streams ? 3 : first;
 }

@@ -21,6 +21,7 @@ enum stream_status {
     STREAM_COMPLETED,
     STREAM_FAILED,
     STREAM_INTERRUPTED, // stopped on request, between two transactions
+    STREAM_DELAYED,     // a limit of the source's is spent; what was loaded is kept
     STREAM_STATUS_COUNT
 };
 const char *stream_status_name(enum stream_status s); // "waiting", "running", ...
@@ -58,7 +59,8 @@ struct stream_report {
     int64_t first_commit_ms;      // of this stream; 0: none
     bool audited;
     uint64_t source_count, destination_count; // when audited
-    struct error error;                       // FAILED, INTERRUPTED
+    int64_t delayed_until_ms;                 // DELAYED, wall clock; 0: not known
+    struct error error;                       // FAILED, INTERRUPTED, DELAYED
 };
 
 struct run *run_create(const struct run_options *options);
@@ -68,5 +70,5 @@ void run_execute(struct run *r);
 size_t run_streams(const struct run *r);
 void run_report(struct run *r, size_t stream, struct stream_report *ret);
 // The exit code for how it went (see errors.def): 0 all complete, 3 some failed and others not, 7
-// interrupted, else that of the first failure.
+// interrupted, 8 some delayed and none failed, else that of the first failure.
 int run_exit_code(struct run *r);

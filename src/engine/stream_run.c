@@ -180,6 +180,23 @@ static const struct {
     {"load", step_load}, {"audit", step_audit},       {"close", step_close},
 };
 
+enum stream_status job_status_for(const struct error *err)
+{
+    if (err->code == ERR_INTERRUPTED) {
+        return STREAM_INTERRUPTED;
+    }
+    return error_info(err->code)->delays ? STREAM_DELAYED : STREAM_FAILED;
+}
+
+void job_end(struct stream_report *r, enum stream_status status, const struct error *err,
+             int64_t now_ms)
+{
+    r->status = status;
+    r->error = *err;
+    bool until = status == STREAM_DELAYED && err->retry_after_ms > 0;
+    r->delayed_until_ms = until ? now_ms + err->retry_after_ms : 0;
+}
+
 static void finish(struct stream_work *w, bool ok, const struct error *err)
 {
     pthread_mutex_lock(&w->job->lock);
@@ -197,8 +214,7 @@ static void finish(struct stream_work *w, bool ok, const struct error *err)
         r->status = STREAM_COMPLETED;
         r->step = "done";
     } else {
-        r->error = *err;
-        r->status = err->code == ERR_INTERRUPTED ? STREAM_INTERRUPTED : STREAM_FAILED;
+        job_end(r, job_status_for(err), err, r->ended_ms);
     }
     pthread_mutex_unlock(&w->job->lock);
     w->changed(w->user, w->job);

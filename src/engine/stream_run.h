@@ -17,3 +17,9 @@ struct stream_job {
 // Runs the stream to its end and fills the report.
 void stream_run(const struct run_options *options, struct stream_job *job,
                 void (*changed)(void *user, struct stream_job *job), void *user);
+
+// How a stream that met this error ends: INTERRUPTED, DELAYED or FAILED.
+enum stream_status job_status_for(const struct error *err);
+// Fills the end of a report that is not COMPLETED. The job's lock is held.
+void job_end(struct stream_report *r, enum stream_status status, const struct error *err,
+             int64_t now_ms);

@@ -98,6 +98,7 @@ static bool is_too_long(struct hubspot_client *c, struct call *k, enum budget_wa
         error_set(&k->answer.error, ERR_RATE_LIMITED,
                   "HubSpot answered 429 and asks for no more calls until %s", until);
     }
+    k->answer.error.retry_after_ms = wait_us / 1000;
     return true;
 }
 

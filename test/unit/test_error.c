@@ -8,7 +8,10 @@ static void test_table(void **state)
         assert_true(info->name[0] >= 'A' && info->name[0] <= 'Z');
         assert_non_null(info->hint);
         assert_in_range(info->http_status, 200, 599);
-        assert_in_range(info->exit_code, 0, 7);
+        assert_in_range(info->exit_code, 0, 8);
+        // What is delayed will work later by itself.
+        check_row(!info->delays || info->retryable, info->name);
+        check_row(info->delays == (info->exit_code == 8), info->name);
         // Only success looks like success.
         check_row((info->exit_code == 0) == (code == ERR_OK), info->name);
         check_row((info->http_status < 400) == (code == ERR_OK), info->name);

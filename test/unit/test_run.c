@@ -422,6 +422,29 @@ static void test_need_is_interrupted(void **state)
     world_done(&w);
 }
 
+// A limit that is spent delays the stream and those that need it; the others go on.
+static void test_limit_delays(void **state)
+{
+    (void)state;
+    struct plan plans[] = {failing("a", CALL_NEXT, 1, ERR_DAILY_LIMIT), plain("b", 3, 1),
+                           plain("c", 3, 1)};
+    plans[1].info.needs[0] = "a";
+    struct world w;
+    world_init(&w, plans, ARRAY_LEN(plans));
+    world_run(&w);
+    struct stream_report a = world_report(&w, 0);
+    struct stream_report b = world_report(&w, 1);
+    assert_int_equal(a.status, STREAM_DELAYED);
+    assert_true(a.rows > 0); // what was loaded is kept
+    assert_true(a.delayed_until_ms == 0);
+    assert_int_equal(b.status, STREAM_DELAYED);
+    assert_int_equal(b.error.code, ERR_DAILY_LIMIT);
+    assert_non_null(strstr(b.error.message, "it needs the stream a"));
+    assert_int_equal(world_report(&w, 2).status, STREAM_COMPLETED);
+    assert_int_equal(run_exit_code(w.run), 8);
+    world_done(&w);
+}
+
 // Streams that need one that cannot be run cannot be run either, in whatever order they stand.
 static void test_failure_goes_down_the_chain(void **state)
 {
@@ -462,6 +485,9 @@ static void test_exit_codes(void **state)
         {ERR_INTERNAL, ERR_SCOPE, 1},
         {ERR_INTERRUPTED, ERR_OK, 7},
         {ERR_CREDENTIALS, ERR_INTERRUPTED, 7},
+        {ERR_DAILY_LIMIT, ERR_OK, 8},
+        {ERR_RATE_LIMITED, ERR_DAILY_LIMIT, 8},
+        {ERR_MIGRATING, ERR_CREDENTIALS, 3},
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct plan plans[] = {failing("a", CALL_NEXT, 1, ROWS[i].first),
@@ -565,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_failures_stay_apart),
         cmocka_unit_test(test_need_is_interrupted),
         cmocka_unit_test(test_failure_goes_down_the_chain),
+        cmocka_unit_test(test_limit_delays),
         cmocka_unit_test(test_exit_codes),
         cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_interrupted_within_a_group),

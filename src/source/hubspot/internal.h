@@ -53,6 +53,8 @@ static inline const struct clock *stream_clock(const struct source_stream *s)
 {
     return s->source->options.account.clock;
 }
+// What the stream is doing from now on, for displays; its calls become as urgent as that.
+void stream_set_step(struct source_stream *s, const char *step);
 void stream_add_table(struct source_stream *s, const struct table *table);
 struct page *stream_page(struct source_stream *s);
 // Adds a batch for `n_rows` zeroed rows and returns their cells.

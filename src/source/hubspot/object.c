@@ -12,7 +12,7 @@ struct object_stream *object_stream_of(struct source_stream *s)
 
 static void set_step(struct source_stream *s)
 {
-    atomic_store(&s->step, phase_name(object_stream_of(s)->state.phase));
+    stream_set_step(s, phase_name(object_stream_of(s)->state.phase));
 }
 
 // ---- opening

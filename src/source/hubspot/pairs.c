@@ -117,7 +117,7 @@ static bool pair_open(struct source_stream *s, struct error *err)
     atomic_store(&s->floor_ms, p->state.started_ms);
     pair_reader_init(&p->reader, s, &p->table, p->info->from_is_a);
     stream_add_table(s, &p->table);
-    atomic_store(&s->step, p->state.phase == PAIR_SWEEP ? "sweep" : "incremental");
+    stream_set_step(s, p->state.phase == PAIR_SWEEP ? "sweep" : "incremental");
     return true;
 }
 

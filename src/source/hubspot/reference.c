@@ -8,7 +8,8 @@ struct reference *reference_open(struct source_stream *s)
     r->started_ms = clock_now_ms(stream_clock(s));
     s->work = r;
     atomic_store(&s->floor_ms, r->started_ms);
-    atomic_store(&s->step, "full");
+    stream_set_step(s, "full");
+    hubspot_client_set_priority(s->client, BUDGET_INCREMENTAL); // a few calls that all need
     return r;
 }
 

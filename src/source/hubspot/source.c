@@ -115,12 +115,27 @@ static bool read_account(struct source *s, struct error *err)
         if (json_get_string(root, STR("accountType"), &text)) {
             s->portal.account_type = arena_dup(&s->arena, text);
         }
-        bool known = json_get_int(root, STR("utcOffsetMilliseconds"), &offset_ms);
-        budget_set_zone(hubspot_budget(s->account), s->portal.time_zone, known ? offset_ms : 0);
+        if (json_get_int(root, STR("utcOffsetMilliseconds"), &offset_ms)) {
+            s->portal.utc_offset_ms = offset_ms;
+        }
     }
     json_doc_destroy(doc);
     hubspot_client_destroy(client);
     return ok;
+}
+
+// Other processes of this machine that work for the account draw on the same budget. Where there is
+// no place for its file this one has a budget of its own, and sees them in HubSpot's headers.
+static void share_budget(struct source *s)
+{
+    struct error err;
+    struct str directory = s->options.state_directory;
+    if (directory.len > 0 && !hubspot_share_budget(s->account, directory, s->portal.id, &err) &&
+        s->options.account.log) {
+        log_line(s->options.account.log, LOG_WARN, "the budget is not shared with other processes",
+                 LOG_C("reason", err.message));
+    }
+    budget_set_zone(hubspot_budget(s->account), s->portal.time_zone, s->portal.utc_offset_ms);
 }
 
 bool source_hubspot_open(const struct source_hubspot_options *options, struct source **ret,
@@ -141,6 +156,7 @@ bool source_hubspot_open(const struct source_hubspot_options *options, struct so
         source_close(s);
         return false;
     }
+    share_budget(s);
     *ret = s;
     return true;
 }
@@ -169,6 +185,28 @@ struct source_hubspot_portal source_hubspot_portal(const struct source *s)
 
 // ---- streams
 
+// How urgent a step's calls are: what changed goes before what is loaded anew.
+static const struct {
+    const char *step;
+    enum budget_priority priority;
+} PRIORITIES[] = {
+    {"discover", BUDGET_INCREMENTAL}, {"incremental", BUDGET_INCREMENTAL},
+    {"archived", BUDGET_INCREMENTAL}, {"full", BUDGET_BACKFILL},
+    {"sweep", BUDGET_BACKFILL},
+};
+
+void stream_set_step(struct source_stream *s, const char *step)
+{
+    enum budget_priority priority = BUDGET_BACKFILL;
+    for (size_t i = 0; i < ARRAY_LEN(PRIORITIES); i++) {
+        if (strcmp(PRIORITIES[i].step, step) == 0) {
+            priority = PRIORITIES[i].priority;
+        }
+    }
+    atomic_store(&s->step, step);
+    hubspot_client_set_priority(s->client, priority);
+}
+
 bool source_stream_open(struct source *source, const struct source_stream_options *options,
                         struct source_stream **ret, struct error *err)
 {
@@ -184,7 +222,7 @@ bool source_stream_open(struct source *source, const struct source_stream_option
         s->options.state = arena_dup(&s->arena, options->state);
     }
     s->client = hubspot_client_create(source->account);
-    atomic_store(&s->step, "discover");
+    stream_set_step(s, "discover");
     if (!s->ops->open(s, err)) {
         source_stream_close(s);
         return false;

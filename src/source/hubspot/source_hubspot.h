@@ -9,6 +9,9 @@ struct source_hubspot_options {
     int64_t horizon_ms; // how far behind the start of a pass its durable cursor stays: search lags
                         // behind writes
     int64_t association_sweep_ms; // every association is read anew at least this often
+    // Where processes of this machine share what they know of the account's limits; must be there.
+    // Empty: not shared. Only read while opening.
+    struct str state_directory;
 };
 
 // Opens the account: reads its details, which proves base URL and token. *ret is closed by
@@ -25,5 +28,6 @@ struct source_hubspot_portal {
     int64_t id;
     struct str time_zone;    // IANA name; may be empty
     struct str account_type; // "STANDARD", ...; may be empty
+    int64_t utc_offset_ms;   // today's
 };
 struct source_hubspot_portal source_hubspot_portal(const struct source *s);
