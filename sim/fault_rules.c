@@ -19,6 +19,14 @@ static const char *const action_names[FAULT_ACTIONS] = {
     [FAULT_EMPTY_PAGE] = "empty_page",
     [FAULT_DROP_ROWS] = "drop_rows",
     [FAULT_REPEAT_ROWS] = "repeat_rows",
+    [FAULT_CLOUDFLARE] = "cloudflare",
+    [FAULT_RATE_LIMIT] = "rate_limit",
+    [FAULT_REDIRECT] = "redirect",
+    [FAULT_SHORT_LENGTH] = "short_length",
+    [FAULT_TRICKLE] = "trickle",
+    [FAULT_BAD_JSON] = "bad_json",
+    [FAULT_HUGE_BODY] = "huge_body",
+    [FAULT_HEADERS] = "headers",
 };
 
 const char *fault_action_name(enum fault_action a)
@@ -48,11 +56,25 @@ static const struct {
     {"message", FIELD_TEXT, offsetof(struct fault_rule, message), 0},
     {"body", FIELD_TEXT, offsetof(struct fault_rule, body), 0},
     {"property", FIELD_TEXT, offsetof(struct fault_rule, property), 0},
+    {"policy", FIELD_TEXT, offsetof(struct fault_rule, policy), 0},
+    {"url", FIELD_TEXT, offsetof(struct fault_rule, url), 0},
+    {"code", FIELD_COUNT, offsetof(struct fault_rule, code), 9999},
     {"ms", FIELD_COUNT, offsetof(struct fault_rule, ms), 600000},
     {"bytes", FIELD_COUNT, offsetof(struct fault_rule, bytes), 1LL << 32},
     {"count", FIELD_COUNT, offsetof(struct fault_rule, count), 100000},
     {"retry_after", FIELD_COUNT, offsetof(struct fault_rule, retry_after_s), 86400},
 };
+
+bool fault_policy(struct str name, enum limits_policy *ret)
+{
+    for (size_t i = 0; i < LIMITS_POLICIES; i++) {
+        if (str_eq(name, str_from(limits_policy_name((enum limits_policy)i)))) {
+            *ret = (enum limits_policy)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool read_action(struct json v, struct fault_rule *rule, struct error *err)
 {
@@ -65,11 +87,15 @@ static bool read_action(struct json v, struct fault_rule *rule, struct error *er
             }
         }
     }
-    return error_set(
-        err, ERR_REQUEST,
-        "action is '%.*s'; it must be status, html, forbid, drop, cut, stall, delay, truncate, "
-        "wrong_length, bad_utf8, nul, control, short_page, empty_page, drop_rows or repeat_rows",
-        STR_ARG(text));
+    struct buf names;
+    buf_init(&names, 1024);
+    for (size_t i = 0; i < FAULT_ACTIONS; i++) {
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", action_names[i]);
+    }
+    error_set(err, ERR_REQUEST, "action is '%.*s'; it must be one of %s",
+              STR_ARG(str_sub(text, 0, 80)), buf_cstr(&names));
+    buf_done(&names);
+    return false;
 }
 
 static bool read_object(struct json v, struct fault_rule *rule, struct error *err)
@@ -110,24 +136,53 @@ static bool read_field(size_t i, struct json v, struct arena *arena, struct faul
     return error_set(err, ERR_REQUEST, "%s must be %s", fields[i].name, wanted[fields[i].type]);
 }
 
+static bool check_endpoint(struct str endpoint, struct error *err)
+{
+    return endpoint.len == 0 || route_name_known(endpoint) || str_ends(endpoint, STR(".")) ||
+           error_set(err, ERR_REQUEST,
+                     "endpoint is '%.*s', which is none; it must be a name such as objects.list, "
+                     "or the first half with its dot, such as objects.",
+                     STR_ARG(str_sub(endpoint, 0, 80)));
+}
+
+// What an action cannot do without.
 static bool check(const struct fault_rule *r, struct error *err)
 {
+    enum limits_policy policy;
+    const char *action = fault_action_name(r->action);
+    bool takes_time =
+        r->action == FAULT_STALL || r->action == FAULT_DELAY || r->action == FAULT_TRICKLE;
     if (r->action == FAULT_STATUS && (r->status < 200 || r->status == 204)) {
         return error_set(err, ERR_REQUEST,
                          "action status needs a status between 200 and 599, such as 502");
     }
-    if ((r->action == FAULT_STALL || r->action == FAULT_DELAY) && r->ms == 0) {
-        return error_set(err, ERR_REQUEST, "action %s needs ms, how long",
-                         fault_action_name(r->action));
+    if (takes_time && r->ms == 0) {
+        return error_set(err, ERR_REQUEST, "action %s needs ms, how long", action);
     }
-    if (r->endpoint.len > 0 && !route_name_known(r->endpoint) && !str_ends(r->endpoint, STR("."))) {
+    if (r->action == FAULT_REDIRECT && r->url.len == 0) {
+        return error_set(err, ERR_REQUEST, "action redirect needs url, where to");
+    }
+    if (r->action == FAULT_RATE_LIMIT && !fault_policy(r->policy, &policy)) {
         return error_set(err, ERR_REQUEST,
-                         "endpoint is '%.*s', which is none; it must be a name such as "
-                         "objects.list, or the first "
-                         "half with its dot, such as objects.",
-                         STR_ARG(r->endpoint));
+                         "policy is '%.*s'; it must be TEN_SECONDLY_ROLLING, SECONDLY or DAILY",
+                         STR_ARG(str_sub(r->policy, 0, 80)));
     }
-    return true;
+    if (r->action == FAULT_CLOUDFLARE && !fault_cloudflare(r->code)) {
+        return error_set(err, ERR_REQUEST,
+                         "code is %lld; it must be 1006, 1015, 1018 or 520 to 526",
+                         (long long)r->code);
+    }
+    if (r->action == FAULT_HUGE_BODY && (r->bytes == 0 || r->bytes > FAULT_HUGE_MAX)) {
+        return error_set(err, ERR_REQUEST, "action huge_body needs bytes, at most %d",
+                         (int)FAULT_HUGE_MAX);
+    }
+    if (r->action == FAULT_HEADERS &&
+        MAX(r->count, INT64_C(1)) * (r->bytes + 20) > FAULT_HEADERS_MAX) {
+        return error_set(err, ERR_REQUEST,
+                         "count headers of so many bytes are more than %d bytes together",
+                         (int)FAULT_HEADERS_MAX);
+    }
+    return check_endpoint(r->endpoint, err);
 }
 
 bool fault_rule_parse(struct json v, struct arena *arena, struct fault_rule *ret, struct error *err)

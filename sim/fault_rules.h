@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/faults.h"
+#include "sim/limits.h"
 
 enum fault_action {
     FAULT_STATUS,
@@ -20,6 +21,14 @@ enum fault_action {
     FAULT_EMPTY_PAGE,
     FAULT_DROP_ROWS,
     FAULT_REPEAT_ROWS,
+    FAULT_CLOUDFLARE,
+    FAULT_RATE_LIMIT,
+    FAULT_REDIRECT,
+    FAULT_SHORT_LENGTH,
+    FAULT_TRICKLE,
+    FAULT_BAD_JSON,
+    FAULT_HUGE_BODY,
+    FAULT_HEADERS,
     FAULT_ACTIONS
 };
 const char *fault_action_name(enum fault_action a);
@@ -44,6 +53,9 @@ struct fault_rule {
     struct str message;
     struct str body;
     struct str property;
+    struct str policy; // of a 429
+    struct str url;    // where to redirect to
+    int64_t code;      // of Cloudflare
     int64_t ms;
     int64_t bytes;
     int64_t count;
@@ -52,6 +64,11 @@ struct fault_rule {
     int64_t matched;
     int64_t fired;
 };
+
+enum { FAULT_HUGE_MAX = 128 * 1024 * 1024, FAULT_HEADERS_MAX = 100 * 1024 };
+
+// The policy of that name; false: there is none.
+bool fault_policy(struct str name, enum limits_policy *ret) MUST_CHECK;
 
 // Reads one rule; texts are copied into the arena. The error names the field.
 bool fault_rule_parse(struct json v, struct arena *arena, struct fault_rule *ret,

@@ -4,6 +4,7 @@
 #include "sim/fault_rules.h"
 #include "sim/routes.h"
 #include "sim/scopes.h"
+#include "sim/sim.h"
 
 #include <pthread.h>
 
@@ -151,6 +152,39 @@ static void apply_answer(const struct fault_rule *r, struct call *c, struct faul
     e->retry_after_s = r->retry_after_s;
 }
 
+// Answers of the edge and of limits: the endpoint is not asked.
+static void apply_refusal(const struct fault_rule *r, struct call *c, struct fault_effects *e)
+{
+    e->answers = true;
+    e->retry_after_s = r->retry_after_s;
+    if (r->action == FAULT_CLOUDFLARE) {
+        e->cloudflare = fault_cloudflare(r->code);
+    } else if (r->action == FAULT_RATE_LIMIT) {
+        e->rate_limit = fault_policy(r->policy, &e->policy);
+    } else {
+        assert(r->action == FAULT_REDIRECT);
+        e->url = arena_dup(c->arena, r->url);
+        e->status = r->status > 0 ? (int)r->status : 302;
+    }
+}
+
+// What becomes of an honest answer's body and headers on the wire.
+static void apply_wire(const struct fault_rule *r, struct fault_effects *e)
+{
+    if (r->action == FAULT_TRICKLE) {
+        e->wire.drip_ms = r->ms;
+        e->wire.drip_bytes = (size_t)r->bytes;
+    } else if (r->action == FAULT_SHORT_LENGTH) {
+        e->wire.promise_less = (size_t)MAX(r->bytes, INT64_C(1));
+    } else if (r->action == FAULT_HEADERS) {
+        e->wire.extra_headers = (unsigned)MAX(r->count, INT64_C(1));
+        e->wire.extra_header_bytes = (size_t)r->bytes;
+    } else {
+        assert(r->action == FAULT_HUGE_BODY);
+        e->pad_bytes = (size_t)r->bytes;
+    }
+}
+
 static void apply(const struct fault_rule *r, struct call *c, struct fault_effects *e)
 {
     uint32_t count = (uint32_t)MAX(r->count, INT64_C(1));
@@ -202,6 +236,20 @@ static void apply(const struct fault_rule *r, struct call *c, struct fault_effec
     case FAULT_REPEAT_ROWS:
         c->page.twice += count;
         break;
+    case FAULT_CLOUDFLARE:
+    case FAULT_RATE_LIMIT:
+    case FAULT_REDIRECT:
+        apply_refusal(r, c, e);
+        break;
+    case FAULT_SHORT_LENGTH:
+    case FAULT_TRICKLE:
+    case FAULT_HUGE_BODY:
+    case FAULT_HEADERS:
+        apply_wire(r, e);
+        break;
+    case FAULT_BAD_JSON:
+        e->bad_json = true;
+        break;
     case FAULT_ACTIONS:
         assert(false);
     }
@@ -224,7 +272,15 @@ struct fault_effects faults_for(struct faults *f, struct call *call)
 void faults_answer(const struct fault_effects *e, struct call *call)
 {
     assert(e->answers);
-    if (e->html) {
+    if (e->cloudflare) {
+        fault_cloudflare_answer(call, e->cloudflare);
+    } else if (e->rate_limit) {
+        limits_refuse(call->sim->limits, call, e->policy);
+    } else if (e->url.ptr) {
+        call->response->status = e->status;
+        call->response->content_type = NULL;
+        http_server_add_header(call->response, "Location", e->url);
+    } else if (e->html) {
         call_html(call, e->status,
                   e->message.len > 0 ? arena_cstr(call->arena, e->message) : "Bad Gateway");
     } else if (e->body.ptr) {
@@ -268,10 +324,26 @@ static void spoil(const struct fault_effects *e, struct call *call)
     body->len += n;
 }
 
+// White space behind the value: JSON still, only more of it.
+static void pad(struct call *call, size_t bytes)
+{
+    char *to = buf_reserve(&call->response->body, bytes);
+    if (to) {
+        memset(to, ' ', bytes);
+        buf_commit(&call->response->body, bytes);
+    }
+}
+
 void faults_damage(const struct fault_effects *e, struct call *call)
 {
     if (e->spoil) {
         spoil(e, call);
+    }
+    if (e->pad_bytes > 0) {
+        pad(call, e->pad_bytes);
+    }
+    if (e->bad_json && call->response->body.len > 0) {
+        call->response->body.ptr[call->response->body.len - 1] = ',';
     }
     if (e->truncate) {
         call->response->body.len = MIN(call->response->body.len, e->truncate_after);

@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "data/json_writer.h"
 #include "sim/call.h"
+#include "sim/fault_pages.h"
+#include "sim/limits.h"
 
 struct faults;
 
@@ -25,6 +27,12 @@ struct fault_effects {
     struct http_server_wire wire;
     bool truncate; // the body ends after truncate_after bytes, and Content-Length agrees
     size_t truncate_after;
+    const struct fault_cloudflare *cloudflare; // NULL: not asked
+    bool rate_limit;                           // a 429 with the body of that policy
+    enum limits_policy policy;
+    struct str url;    // ptr set: redirect to it
+    bool bad_json;     // the end of the body is none that JSON has
+    size_t pad_bytes;  // so many bytes more in the body
     const char *spoil; // inserted into one value: bad UTF-8, NUL, control character; NULL: nothing
     struct str spoil_property; // empty: the first value that fits
 };

@@ -28,6 +28,7 @@ struct body {
     struct http_server_wire wire;
     struct buf buf;
     bool stalled;
+    uint64_t dripped;  // bytes that may be out already
     struct body *next; // among the spare ones
 };
 
@@ -77,6 +78,7 @@ static struct body *body_take(struct http_server *s)
     }
     b->server = s;
     b->stalled = false;
+    b->dripped = 0;
     return b;
 }
 
@@ -219,6 +221,15 @@ static ssize_t read_faulty(void *cls, uint64_t pos, char *to, size_t max)
     if (pos >= end) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
+    if (w->drip_ms > 0) {
+        if (pos >= b->dripped) {
+            b->dripped = pos + MAX(w->drip_bytes, (size_t)1);
+            int64_t now_us = clock_mono_us(b->server->options.clock);
+            park(b->server, b->connection, now_us + w->drip_ms * 1000);
+            return 0;
+        }
+        end = MIN(end, (size_t)b->dripped);
+    }
     size_t n = MIN(max, end - (size_t)pos);
     memcpy(to, b->buf.ptr + pos, n);
     return (ssize_t)n;
@@ -226,7 +237,7 @@ static ssize_t read_faulty(void *cls, uint64_t pos, char *to, size_t max)
 
 static bool wire_is_honest(const struct http_server_wire *w)
 {
-    return !w->cut && w->stall_ms == 0 && w->promise_extra == 0;
+    return !w->cut && w->stall_ms == 0 && w->promise_extra == 0 && w->drip_ms == 0;
 }
 
 static struct MHD_Response *make_response(struct exchange *x, struct MHD_Connection *connection)
@@ -244,6 +255,27 @@ static struct MHD_Response *make_response(struct exchange *x, struct MHD_Connect
                                              read_faulty, b, body_release);
 }
 
+// Headers that lie about the body, or that nobody asked for.
+static void add_faulty_headers(struct exchange *x, struct MHD_Response *response, size_t length)
+{
+    const struct http_server_wire *w = &x->response.wire;
+    if (w->promise_less > 0) {
+        struct str text = arena_printf(&x->arena, "%zu", length - MIN(w->promise_less, length));
+        MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_LENGTH,
+                                arena_cstr(&x->arena, text));
+    }
+    if (w->extra_headers > 0) {
+        char *value = arena_alloc(&x->arena, w->extra_header_bytes + 1);
+        memset(value, 'x', w->extra_header_bytes);
+        value[w->extra_header_bytes] = '\0';
+        for (unsigned i = 0; i < w->extra_headers; i++) {
+            MHD_add_response_header(
+                response, arena_cstr(&x->arena, arena_printf(&x->arena, "X-Extra-%u", i)), value);
+        }
+    }
+}
+
 static enum MHD_Result send_response(struct exchange *x, struct MHD_Connection *connection)
 {
     struct http_server_response *r = &x->response;
@@ -251,6 +283,7 @@ static enum MHD_Result send_response(struct exchange *x, struct MHD_Connection *
         return MHD_NO;
     }
     int status = r->status;
+    size_t length = r->body.len;
     struct MHD_Response *response = make_response(x, connection);
     if (!response) {
         return MHD_NO;
@@ -262,6 +295,7 @@ static enum MHD_Result send_response(struct exchange *x, struct MHD_Connection *
         MHD_add_response_header(response, r->headers[i].name,
                                 arena_cstr(&x->arena, r->headers[i].value));
     }
+    add_faulty_headers(x, response, length);
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;

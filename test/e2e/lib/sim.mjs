@@ -11,7 +11,9 @@ export class Sim {
     const all = { seed: 7, contacts: 100, token: TOKEN, limit: 'off', 'search-limit': 'off', ...options };
     const args = ['--listen', '127.0.0.1:0'];
     for (const [name, value] of Object.entries(all)) {
-      args.push(`--${name}`, ...(value === true ? [] : [String(value)]));
+      if (value !== undefined) {
+        args.push(`--${name}`, ...(value === true ? [] : [String(value)]));
+      }
     }
     sim.token = all.token;
     sim.searchesFreely = all['search-limit'] === 'off';
