@@ -363,7 +363,8 @@ static bool read_time(struct call *c, struct json spec, struct mutate_time *ret,
     *ret = (struct mutate_time){
         .at_ms = at,
         .now_us = clock_mono_us(c->sim->clock),
-        .lag_us = c->sim->options->lag_ms * 1000,
+        .lag_us = c->sim->options->lag_min_ms * 1000,
+        .lag_span_us = (c->sim->options->lag_max_ms - c->sim->options->lag_min_ms) * 1000,
     };
     return true;
 }

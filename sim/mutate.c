@@ -1,6 +1,7 @@
 #include "sim/mutate.h"
 
 #include "core/limits.h"
+#include "core/random.h"
 #include "sim/generate.h"
 #include "sim/lookup.h"
 
@@ -25,14 +26,16 @@ static void note_change(const struct mutate *m, uint32_t slot)
 {
     struct shelf *s = shelf_of(m);
     m->portal->version++;
-    if (m->time.lag_us <= 0) {
+    if (m->time.lag_us + m->time.lag_span_us <= 0) {
         return;
     }
     if (m->time.now_us >= s->lag.settled_us && s->lag.n > 0) {
         lag_done(&s->lag); // the index has caught up with all of it; stale flags do no harm
     }
     struct lag_view before = {portal_is_live(s, slot), s->modified_ms[slot]};
-    lag_add(&s->lag, slot, before, m->time.now_us + m->time.lag_us);
+    uint64_t more = random_mix(m->portal->version ^ (uint64_t)slot << 32);
+    int64_t lag_us = m->time.lag_us + (int64_t)(more % ((uint64_t)m->time.lag_span_us + 1));
+    lag_add(&s->lag, slot, before, m->time.now_us + lag_us);
     s->flags[slot] |= RECORD_LAGGING;
 }
 

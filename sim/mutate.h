@@ -8,6 +8,7 @@ struct mutate_time {
     int64_t at_ms;
     int64_t now_us;
     int64_t lag_us;
+    int64_t lag_span_us; // up to so much more, another for each change
 };
 
 struct mutate {

@@ -12,6 +12,8 @@
     }
 #define COUNT(most_) .min = 0, .max = (most_)
 
+enum { LATENCY_MAX_MS = 600000, LAG_MAX_MS = 86400000 };
+
 static const struct setting rows[] = {
     ROW(listen, "listen", SET_STR, "127.0.0.1:0", "HOST:PORT",
         "where to listen; port 0 picks a free one"),
@@ -87,8 +89,9 @@ static const struct setting rows[] = {
     ROW(time_zone, "time-zone", SET_STR, "America/New_York", "ZONE",
         "of the account, by its IANA name; its midnight ends the day"),
     ROW(latency_text, "latency", SET_STR, "0", "MS|MIN-MAX", "milliseconds that an answer takes"),
-    ROW(lag_ms, "lag", SET_INT, "0", "MS", "milliseconds until a change can be found by search",
-        COUNT(86400000)),
+    ROW(lag_text, "lag", SET_STR, "0", "MS|MIN-MAX",
+        "milliseconds until a change can be found by search; with a range, changes are found in "
+        "another order than they were made"),
     ROW(admin_rules_text, "admin-rules", SET_STR, "", "RULES",
         "what the account's admins demand of writes, which only paths of 2026-09 enforce: "
         "TYPE.PROPERTY:required, :min=N, :max=N, :length=N, separated by commas"),
@@ -115,19 +118,19 @@ void options_help(FILE *out)
     settings_help(rows, ARRAY_LEN(rows), out);
 }
 
-static bool parse_latency(struct options *o, struct error *err)
+// "100" or "80-200" milliseconds.
+static bool parse_range(const char *name, struct str text, int64_t most, int64_t *ret_min,
+                        int64_t *ret_max, struct error *err)
 {
-    struct str text = o->latency_text;
     ptrdiff_t dash = str_find_char(text, '-');
     struct str low = dash < 0 ? text : str_sub(text, 0, (size_t)dash);
     struct str high = dash < 0 ? text : str_sub(text, (size_t)dash + 1, text.len);
-    if (!str_to_int64(low, &o->latency_min_ms) || !str_to_int64(high, &o->latency_max_ms) ||
-        o->latency_min_ms < 0 || o->latency_max_ms < o->latency_min_ms ||
-        o->latency_max_ms > 600000) {
+    if (!str_to_int64(low, ret_min) || !str_to_int64(high, ret_max) || *ret_min < 0 ||
+        *ret_max < *ret_min || *ret_max > most) {
         return error_set(err, ERR_USAGE,
-                         "--latency is '%.*s'; it must be milliseconds up to 600000, like 100, or "
-                         "a range, like 80-200",
-                         STR_ARG(text));
+                         "--%s is '%.*s'; it must be milliseconds up to %lld, like 100, or a "
+                         "range, like 80-200",
+                         name, STR_ARG(text), (long long)most);
     }
     return true;
 }
@@ -311,7 +314,10 @@ bool options_parse(struct options *o, int argc, char **argv, struct arena *arena
         .user = STR("user@simulated.example"),
         .user_id = 8200000,
     };
-    return settings_check(&s, err) && parse_listen(o, arena, err) && parse_latency(o, err) &&
+    return settings_check(&s, err) && parse_listen(o, arena, err) &&
+           parse_range("latency", o->latency_text, LATENCY_MAX_MS, &o->latency_min_ms,
+                       &o->latency_max_ms, err) &&
+           parse_range("lag", o->lag_text, LAG_MAX_MS, &o->lag_min_ms, &o->lag_max_ms, err) &&
            options_fill_limits(o, err) && parse_custom_objects(o, err) &&
            parse_other_objects(o, err) &&
            admin_rules_parse(o->admin_rules_text, &o->admin_rules, err) &&

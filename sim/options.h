@@ -35,6 +35,7 @@ struct options {
     bool retry_after;
     struct str search_limit_text;
     struct str latency_text;
+    struct str lag_text;
     struct str log_level_text;
     struct str id_order_text;
     struct str admin_rules_text;
@@ -46,7 +47,6 @@ struct options {
     int64_t properties;
     int64_t owners;
     int64_t daily;
-    int64_t lag_ms;
     int64_t threads;
     bool clean;
     bool omit_nulls;
@@ -57,6 +57,8 @@ struct options {
     uint16_t port;
     int64_t latency_min_ms;
     int64_t latency_max_ms;
+    int64_t lag_min_ms;
+    int64_t lag_max_ms;
     enum log_level log_level;
     enum query_id_order id_order;
     struct admin_rules admin_rules;

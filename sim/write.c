@@ -16,7 +16,8 @@ struct mutate write_mutate(struct call *c, enum object_type object)
         .object = object,
         .time = {.at_ms = clock_now_ms(sim->clock),
                  .now_us = clock_mono_us(sim->clock),
-                 .lag_us = sim->options->lag_ms * 1000},
+                 .lag_us = sim->options->lag_min_ms * 1000,
+                 .lag_span_us = (sim->options->lag_max_ms - sim->options->lag_min_ms) * 1000},
         .app_id = c->caller.app ? c->caller.app->id : SIM_APP_ID,
     };
 }
