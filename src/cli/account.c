@@ -159,13 +159,17 @@ bool account_open(const struct sync_settings *settings, const struct sync_contex
     return true;
 }
 
-bool account_source_options(const struct account *a, const struct sync_settings *settings,
+bool account_source_options(struct account *a, const struct sync_settings *settings,
                             const struct sync_context *context, struct source_hubspot_options *ret,
                             struct error *err)
 {
     struct source_hubspot_options o;
     if (!sync_source_options(settings, (struct str){NULL, 0}, context, &o, err)) {
         return false;
+    }
+    struct error ignored; // without a place each process has a budget of its own
+    if (!store_prepare_directory(settings->data_dir, &a->arena, &o.state_directory, &ignored)) {
+        o.state_directory = (struct str){NULL, 0};
     }
     o.account.credential = a->credential;
     if (a->base_url.len > 0) {

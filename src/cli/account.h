@@ -25,7 +25,7 @@ bool account_open(const struct sync_settings *settings, const struct sync_contex
                   struct account *ret, struct error *err) MUST_CHECK;
 void account_close(struct account *a); // safe on a zeroed struct; nobody may call HubSpot any more
 // sync_source_options for this account.
-bool account_source_options(const struct account *a, const struct sync_settings *settings,
+bool account_source_options(struct account *a, const struct sync_settings *settings,
                             const struct sync_context *context, struct source_hubspot_options *ret,
                             struct error *err) MUST_CHECK;
 

@@ -133,11 +133,10 @@ static void check_clock(struct doctor *d)
 // What of the chosen version HubSpot is about to give up. A warning fails nothing.
 static void check_version(struct doctor *d)
 {
-    static const int64_t WITHIN_MS = INT64_C(180) * 24 * 3600 * 1000;
     enum api_version version = API_LEGACY;
     bool known = api_version_parse(d->settings.api_version, &version);
     assert(known); // the settings table admits only known versions
-    if (endpoints_ending(version, clock_now_ms(d->cli->clock), WITHIN_MS, stdout) == 0) {
+    if (endpoints_ending(version, clock_now_ms(d->cli->clock), ENDS_WITHIN_MS, stdout) == 0) {
         report(d, "API version", true, NULL, "no announced end within 180 days");
     }
 }

@@ -5,6 +5,10 @@
 #include "data/json_writer.h"
 #include "hubspot/endpoints.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 const struct setting ENDPOINTS_SETTINGS[ENDPOINTS_SETTINGS_N] = {
     {.name = "api-version",
      .type = SET_ENUM,
@@ -101,6 +105,10 @@ size_t endpoints_ending(enum api_version version, int64_t now_ms, int64_t within
             continue;
         }
         bool newer = e->dated_path && version != API_VERSION_COUNT - 1;
+        n++;
+        if (!out) {
+            continue;
+        }
         fprintf(out, "warn  %-12s %s (%s) %s %s %s; %s%s\n", "endpoint", e->name,
                 path_of(id, version, &path),
                 end.kind == END_STOPS ? "stops answering" : "becomes unsupported",
@@ -108,8 +116,30 @@ size_t endpoints_ending(enum api_version version, int64_t now_ms, int64_t within
                 newer ? "use --api-version "
                       : "HubSpot has no newer form of it: look for a newer sluice",
                 newer ? api_version_name(API_VERSION_COUNT - 1) : "");
-        n++;
     }
     buf_done(&path);
+    return n;
+}
+
+size_t endpoints_ends_today(enum api_version version, struct str directory,
+                            const struct clock *clock)
+{
+    enum { NAME_MAX_BYTES = 4096, DAY_S = 24 * 3600 };
+    int64_t now_ms = clock_now_ms(clock);
+    size_t n = endpoints_ending(version, now_ms, ENDS_WITHIN_MS, NULL);
+    char name[NAME_MAX_BYTES];
+    int len = snprintf(name, sizeof name, "%.*s/ends-told", STR_ARG(directory));
+    if (n == 0 || directory.len == 0 || len >= (int)sizeof name) {
+        return n;
+    }
+    struct stat st;
+    if (stat(name, &st) == 0 && now_ms / 1000 - st.st_mtime < DAY_S) {
+        return 0;
+    }
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        futimens(fd, NULL);
+        close(fd);
+    }
     return n;
 }

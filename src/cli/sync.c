@@ -1,5 +1,6 @@
 #include "cli/account.h"
 #include "cli/cli.h"
+#include "cli/endpoints.h"
 #include "cli/events.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -83,6 +84,19 @@ static bool check_words(const struct str *words, size_t n, struct error *err)
     return true;
 }
 
+// Once a day: what of the chosen version HubSpot has announced to end soon.
+static void warn_of_ends(struct sync *s, struct str directory)
+{
+    enum api_version version = API_LEGACY;
+    bool known = api_version_parse(s->settings.api_version, &version);
+    assert(known); // the settings table admits only known versions
+    int n = (int)endpoints_ends_today(version, directory, s->cli->clock);
+    if (n > 0) {
+        log_line(&s->log, LOG_WARN, "HubSpot has announced the end of calls that are in use",
+                 LOG_I("endpoints", n), LOG_C("see", "sluice doctor"));
+    }
+}
+
 static bool open_all(struct sync *s, struct error *err)
 {
     struct source_hubspot_options source;
@@ -93,10 +107,13 @@ static bool open_all(struct sync *s, struct error *err)
         return error_set(err, ERR_USAGE,
                          "--into is missing: sqlite:FILE, sqlite:DIR/ or postgres://...");
     }
-    return destination_url_check(s->settings.into, err) && choose_streams(s, err) &&
-           account_open(&s->settings, &context, &s->account, err) &&
-           account_source_options(&s->account, &s->settings, &context, &source, err) &&
-           destination_open(&destination, &s->destination, err) &&
+    if (!destination_url_check(s->settings.into, err) || !choose_streams(s, err) ||
+        !account_open(&s->settings, &context, &s->account, err) ||
+        !account_source_options(&s->account, &s->settings, &context, &source, err)) {
+        return false;
+    }
+    warn_of_ends(s, source.state_directory);
+    return destination_open(&destination, &s->destination, err) &&
            source_hubspot_open(&source, &s->source, err);
 }
 
@@ -131,6 +148,7 @@ static void add_up(struct sync *s, struct run *run, struct run_totals *t)
         t->rejects += r.rejects;
         t->completed += r.status == STREAM_COMPLETED;
         t->failed += r.status == STREAM_FAILED;
+        t->delayed += r.status == STREAM_DELAYED;
     }
 }
 
@@ -184,9 +202,10 @@ static void print_failures(struct run *run, const struct run_totals *t)
     for (size_t i = 0; i < t->streams; i++) {
         struct stream_report r;
         run_report(run, i, &r);
-        if (r.status == STREAM_FAILED) {
+        if (r.status == STREAM_FAILED || r.status == STREAM_DELAYED) {
             const char *hint = error_info(r.error.code)->hint;
-            fprintf(stderr, "sluice: stream %s failed: %s\n", r.info->name, r.error.message);
+            fprintf(stderr, "sluice: stream %s %s: %s\n", r.info->name,
+                    r.status == STREAM_FAILED ? "failed" : "is delayed", r.error.message);
             if (hint[0] != '\0') {
                 fprintf(stderr, "  hint: %s\n", hint);
             }
@@ -255,8 +274,10 @@ int cli_sync(const struct cli *cli, int argc, char **argv)
     }
     struct signals *signals = signals_catch(&s.cancel);
     s.started_ms = clock_now_ms(cli->clock);
-    s.requests = requests_start(
-        &(struct requests_options){.clock = cli->clock, .log = &s.log, .trace = s.settings.trace});
+    s.requests = requests_start(&(struct requests_options){.directory = s.settings.data_dir,
+                                                           .clock = cli->clock,
+                                                           .log = &s.log,
+                                                           .trace = s.settings.trace});
     if (check_words(args.words, args.n_words, &err) && http_client_global_init(&err) &&
         open_all(&s, &err)) {
         code = execute(&s);

@@ -100,6 +100,12 @@ static bool make_directory(struct str directory, struct arena *arena, struct err
 
 // SQLite would make the file readable for all that the umask allows; its companions inherit the
 // file's mode.
+bool store_prepare_directory(struct str setting, struct arena *arena, struct str *ret,
+                             struct error *err)
+{
+    return store_directory(setting, arena, ret, err) && make_directory(*ret, arena, err);
+}
+
 static bool make_file(const char *path, struct error *err)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

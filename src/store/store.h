@@ -26,6 +26,9 @@ struct store_options {
 // or as it was given, without a slash at the end. Into `arena`.
 bool store_directory(struct str setting, struct arena *arena, struct str *ret,
                      struct error *err) MUST_CHECK;
+// The same, and makes it when it is missing (0700).
+bool store_prepare_directory(struct str setting, struct arena *arena, struct str *ret,
+                             struct error *err) MUST_CHECK;
 // Whether there is a store file in that directory. Pure look.
 bool store_exists(struct str directory);
 

@@ -124,6 +124,49 @@ static bool read_account(struct source *s, struct error *err)
     return ok;
 }
 
+// Answers to OAuth apps say nothing of a day, and have none; where those to another token do not
+// either, the usage endpoint does. It lists the account's private apps, which draw on one limit
+// together. What it does not tell is done without.
+static void read_day(struct source *s)
+{
+    struct hubspot_client *client = hubspot_client_create(s->account);
+    struct json_doc *doc = json_doc_create();
+    struct hubspot_request r = {.endpoint = HUBSPOT_DAILY_USAGE};
+    struct json root;
+    struct json results;
+    struct json entry;
+    struct error ignored;
+    int64_t limit = 0;
+    int64_t used = 0;
+    if (fetch_json(client, &r, doc, &root, NULL, &ignored) &&
+        fetch_results(root, &results, &ignored)) {
+        struct json_iter it = json_iter(results);
+        while (json_next(&it, &entry)) {
+            int64_t app_limit = 0;
+            int64_t app_used = 0;
+            if (json_get_int(entry, STR("usageLimit"), &app_limit) &&
+                json_get_int(entry, STR("currentUsage"), &app_used) && app_used >= 0) {
+                limit = MAX(limit, app_limit);
+                used += MIN(app_used, app_limit);
+            }
+        }
+    }
+    if (limit > 0) {
+        budget_set_day(hubspot_budget(s->account), limit, used,
+                       clock_now_ms(s->options.account.clock));
+    }
+    json_doc_destroy(doc);
+    hubspot_client_destroy(client);
+}
+
+static bool needs_day(struct source *s)
+{
+    struct budget_view v;
+    budget_look(hubspot_budget(s->account), clock_mono_us(s->options.account.clock), &v);
+    const struct credential *c = s->options.account.credential;
+    return v.window_max >= 0 && v.daily_max < 0 && (!c || credential_is_static(c));
+}
+
 // Other processes of this machine that work for the account draw on the same budget. Where there is
 // no place for its file this one has a budget of its own, and sees them in HubSpot's headers.
 static void share_budget(struct source *s)
@@ -157,6 +200,9 @@ bool source_hubspot_open(const struct source_hubspot_options *options, struct so
         return false;
     }
     share_budget(s);
+    if (needs_day(s)) {
+        read_day(s);
+    }
     *ret = s;
     return true;
 }
