@@ -43,6 +43,7 @@ int hub_teardown(void **state)
     struct fixture *f = *state;
     hubspot_client_destroy(f->client);
     hubspot_destroy(f->account);
+    credential_destroy(f->credential);
     script_stop(f->script);
     assert_null(strstr(buf_cstr(&f->lines), TOKEN)); // no line ever holds it
     buf_done(&f->lines);
@@ -67,15 +68,23 @@ void hub_answer_raw(struct fixture *f, const char *raw, enum script_after after)
 void hub_begin(struct fixture *f)
 {
     f->script = script_play(f->answers, f->n_answers);
-    f->account =
-        hubspot_create(&(struct hubspot_options){.base_url = str_from(script_url(f->script)),
-                                                 .token = STR(TOKEN),
-                                                 .version = API_2026_09,
-                                                 .share = 0.8,
-                                                 .search_per_second = 5,
-                                                 .clock = &f->time.clock,
-                                                 .log = &f->log,
-                                                 .cancel = &f->cancel});
+    hub_open(f);
+}
+
+void hub_open(struct fixture *f)
+{
+    f->account = hubspot_create(
+        &(struct hubspot_options){.base_url = str_from(script_url(f->script)),
+                                  .credential = f->credential,
+                                  .token = STR(TOKEN),
+                                  .version = API_2026_09,
+                                  .share = 0.8,
+                                  .search_per_second = 5,
+                                  .clock = &f->time.clock,
+                                  .log = &f->log,
+                                  .cancel = &f->cancel,
+                                  .request_log = f->request_log.write ? &f->request_log : NULL,
+                                  .connection = STR("main")});
     f->client = hubspot_client_create(f->account);
     f->begun_us = clock_mono_us(&f->time.clock);
 }

@@ -31,6 +31,8 @@ struct fixture {
     struct script *script;
     struct script_answer answers[ANSWERS_MAX];
     size_t n_answers;
+    struct request_log request_log; // used when it has a function
+    struct credential *credential;  // instead of TOKEN
     struct hubspot *account;
     struct hubspot_client *client;
     int64_t begun_us;
@@ -44,6 +46,8 @@ int hub_teardown(void **state);
 void hub_answer(struct fixture *f, int status, const char *headers, const char *body);
 void hub_answer_raw(struct fixture *f, const char *raw, enum script_after after);
 void hub_begin(struct fixture *f);
+// The same over a server that the test has started itself.
+void hub_open(struct fixture *f);
 
 int64_t hub_passed_us(struct fixture *f); // since hub_begin, jumps included
 struct hubspot_figures hub_figures(struct fixture *f);
