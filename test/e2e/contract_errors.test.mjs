@@ -2,7 +2,7 @@
 // about it, which the official client does not.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { grant } from './lib/consent.mjs';
+import { connect } from './lib/browser.mjs';
 import { runScenes, scene, sdkAnswer, sdkClient, sluiceCall } from './lib/contract.mjs';
 import { Sim } from './lib/sim.mjs';
 
@@ -50,7 +50,7 @@ runScenes('refused', { contacts: 40, companies: 10, deals: 10, tickets: 0, engag
     category: 'EXPIRED_AUTHENTICATION',
     code: 'CREDENTIALS',
     setup: async ({ sim }) => {
-      const { access_token } = await grant(sim, { optional: ['crm.objects.contacts.read'] });
+      const { access_token } = await connect(sim);
       assert.equal((await sim.api('POST', '/_sim/clock', { advance: '31m' })).status, 200);
       return access_token;
     },
