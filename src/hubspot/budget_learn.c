@@ -158,6 +158,9 @@ static void learn_day(struct budget *b, const struct budget_answer *a)
               send_times_after(&app->window, a->ticket.sent_us) +
               send_times_after(&b->state->search, a->ticket.sent_us);
     d->heard_wall_ms = a->wall_ms;
+    if (!a->refused) {
+        d->blocked_until_wall_ms = 0; // it let this one through
+    }
 }
 
 void budget_learn(struct budget *b, const struct budget_answer *a)

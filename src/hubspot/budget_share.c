@@ -164,12 +164,14 @@ void budget_adopt(struct budget *to, struct budget *from)
         new->max = old->max;
         new->interval_us = old->interval_us;
         new->heard_us = old->heard_us;
-        new->daily = old->daily;
     }
-    if (to->state->day.max < 0) {
-        to->state->day.max = from->state->day.max;
-        to->state->day.used = from->state->day.used;
-        to->state->day.heard_wall_ms = from->state->day.heard_wall_ms;
+    new->daily = new->daily || old->daily;
+    const struct budget_day *told = &from->state->day;
+    if (told->max >= 0 && told->heard_wall_ms >= to->state->day.heard_wall_ms) {
+        to->state->day.max = told->max;
+        to->state->day.used = told->used;
+        to->state->day.heard_wall_ms = told->heard_wall_ms;
+        to->state->day.blocked_until_wall_ms = told->blocked_until_wall_ms;
     }
     budget_unlock(to);
     budget_unlock(from);
