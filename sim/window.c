@@ -50,7 +50,7 @@ int64_t window_wait_ms(struct window *w, int64_t now_ms)
         return 0;
     }
     // The oldest bucket is the one behind the newest in the ring.
-    int64_t age_ms = w->span_ms - 1;
+    int64_t age_ms = MIN(w->span_ms - 1, w->now_ms);
     while (age_ms > 0 && w->buckets[(size_t)((w->now_ms - age_ms) % w->span_ms)] == 0) {
         age_ms--;
     }
