@@ -75,7 +75,7 @@ static void make_answer(struct buf *out, size_t records)
 
 static bool answer_one(int fd, struct str answer)
 {
-    static char in[REQUEST_MAX]; // of the server's process; requests come one at a time
+    char in[REQUEST_MAX]; // requests come one at a time, and fit
     ssize_t n = recv(fd, in, sizeof in, 0);
     if (n <= 0) {
         return false;
