@@ -361,7 +361,7 @@ describe('faults and limits', { concurrency: 2 }, () => {
       const seen = await sdkAnswer(sim, list);
       assert.equal(seen.status, 429);
       const own = await sluiceCall(sim, LIST);
-      assert.deepEqual([own.status, own.tries, own.code, own.error.code], [429, 1, 6, 'DAILY_LIMIT']);
+      assert.deepEqual([own.status, own.tries, own.code, own.error.code], [429, 1, 8, 'DAILY_LIMIT']);
       for (const body of [seen.body, own.body]) {
         assert.deepEqual([body.message, body.policyName], ['You have reached your daily limit.', 'DAILY']);
       }
