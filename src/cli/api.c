@@ -418,6 +418,20 @@ static int call_all(struct api *a)
 
 // ------------------------------------------------------------------------------------------------
 
+// Where it is known whose account this is, without asking, the call is counted with those of other
+// processes; otherwise HubSpot's headers speak for them.
+static void share_budget(struct api *a, const struct source_hubspot_options *options)
+{
+    struct credential_facts facts;
+    struct error err;
+    credential_facts(a->signs.credential, &facts);
+    if (facts.portal_id > 0 && options->state_directory.len > 0 &&
+        !hubspot_share_budget(a->account, options->state_directory, facts.portal_id, &err)) {
+        log_line(&a->log, LOG_WARN, "the budget is not shared with other processes",
+                 LOG_C("reason", err.message));
+    }
+}
+
 static bool open_account(struct api *a, struct error *err)
 {
     struct source_hubspot_options options;
@@ -436,6 +450,7 @@ static bool open_account(struct api *a, struct error *err)
         return false;
     }
     a->account = hubspot_create(&options.account);
+    share_budget(a, &options);
     a->client = hubspot_client_create(a->account);
     return true;
 }
