@@ -33,21 +33,30 @@ void endpoint_account_details(struct call *c)
     json_end_object(&w);
 }
 
+// One entry for each private app; together they use up the one limit of the account.
 void endpoint_account_daily_usage(struct call *c)
 {
-    struct limits_report r = limits_report(c->sim->limits);
+    struct sim *sim = c->sim;
+    int64_t day_ends_ms = limits_report(sim->limits).day_ends_ms;
     struct json_writer w = call_writer(c);
     json_begin_object(&w);
     json_key(&w, STR("results"));
     json_begin_array(&w);
-    json_begin_object(&w);
-    json_field_str(&w, "name", STR("private-apps-api-calls-daily"));
-    json_field_int(&w, "usageLimit", (int64_t)limits_options(c->sim->limits).daily);
-    json_field_int(&w, "currentUsage", (int64_t)r.today);
-    json_field_str(&w, "collectedAt", call_iso(c, clock_now_ms(c->sim->clock)));
-    json_field_str(&w, "fetchStatus", STR("SUCCESS"));
-    json_field_str(&w, "resetsAt", call_iso(c, r.day_ends_ms));
-    json_end_object(&w);
+    for (size_t i = 0; i < apps_count(sim->apps); i++) {
+        const struct app *app = apps_get(sim->apps, i);
+        if (app->kind != APP_PRIVATE) {
+            continue;
+        }
+        uint64_t today = limits_app_report(sim->limits, app).today;
+        json_begin_object(&w);
+        json_field_str(&w, "name", app->name);
+        json_field_int(&w, "usageLimit", (int64_t)limits_options(sim->limits).daily);
+        json_field_int(&w, "currentUsage", (int64_t)today);
+        json_field_str(&w, "collectedAt", call_iso(c, clock_now_ms(sim->clock)));
+        json_field_str(&w, "fetchStatus", STR("SUCCESS"));
+        json_field_str(&w, "resetsAt", call_iso(c, day_ends_ms));
+        json_end_object(&w);
+    }
     json_end_array(&w);
     json_end_object(&w);
 }

@@ -17,6 +17,7 @@ struct app_windows {
     struct window peak;  // all calls
     struct window token; // calls of the token endpoint
     uint64_t calls, refused;
+    uint64_t today; // those that count for the day
 };
 
 struct limits {
@@ -95,6 +96,7 @@ void limits_clear(struct limits *l)
         window_clear(&l->apps[i].token);
         l->apps[i].calls = 0;
         l->apps[i].refused = 0;
+        l->apps[i].today = 0;
     }
     window_clear(&l->search);
     window_clear(&l->associations);
@@ -151,6 +153,9 @@ static void enter_day(struct limits *l)
     if (now_ms >= l->day_ends_ms) {
         l->day_ends_ms = next_midnight(l, now_ms);
         l->today = 0;
+        for (size_t i = 0; i < APPS_MAX; i++) {
+            l->apps[i].today = 0;
+        }
         l->today_associations = 0;
     }
 }
@@ -208,6 +213,7 @@ static void let_others_call(struct limits *l, int64_t now_ms)
     uint64_t past = foreign_skip(&l->foreign, now_ms - 2 * w->admitted.span_ms);
     l->foreign_admitted += past;
     l->today += past;
+    w->today += past;
     int64_t at_ms;
     while (foreign_next(&l->foreign, now_ms, &at_ms)) {
         if (full(&w->admitted, &w->burst, at_ms) || day_is_over(l->today, l->options.daily)) {
@@ -216,6 +222,7 @@ static void let_others_call(struct limits *l, int64_t now_ms)
         }
         window_add(&w->admitted, at_ms);
         l->today++;
+        w->today++;
         l->foreign_admitted++;
     }
 }
@@ -249,6 +256,7 @@ static void occupy(struct limits *l, struct app_windows *app, bool daily, enum r
     window_add(rate == RATE_SEARCH ? &l->search : &app->admitted, now_ms);
     app->calls++;
     l->today += daily ? 1 : 0;
+    app->today += daily ? 1 : 0;
     if (rate == RATE_ASSOCIATIONS) {
         window_add(&l->associations, now_ms);
         l->today_associations++;
@@ -401,6 +409,7 @@ struct limits_app_report limits_app_report(struct limits *l, const struct app *a
     struct limits_app_report r = {
         .calls = w->calls,
         .refused = w->refused,
+        .today = w->today,
         .peak = w->peak.peak,
         .in_window = window_count(&w->admitted, now_ms),
         .burst = w->burst,

@@ -74,6 +74,7 @@ struct limits_report limits_report(struct limits *l);
 struct limits_app_report {
     uint64_t calls;     // admitted
     uint64_t refused;   // by any limit
+    uint64_t today;     // those that count for the day, others' with the same token included
     uint64_t peak;      // in any 10 s, refused ones included
     uint64_t in_window; // admitted, just now, those of others with the same token included
     struct rate burst;

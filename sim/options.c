@@ -33,6 +33,8 @@ static const struct setting rows[] = {
     ROW(properties, "properties", SET_INT, "30", "N",
         "properties of contacts, companies, deals and tickets each, standard ones included",
         .min = 1, .max = LIMIT_PROPERTIES),
+    ROW(developer_key, "developer-key", SET_STR, "00000000-5151-4d65-8e76-000000000001", "KEY",
+        "the developer's API key, which webhook settings are read and set with", .secret = true),
     ROW(custom_objects_text, "custom-objects", SET_STR, "", "NAME:COUNT,...",
         "custom objects and how many records each has"),
     ROW(other_objects_text, "other-objects", SET_STR, "", "TYPE:COUNT,...",

@@ -40,6 +40,7 @@ struct options {
     struct str id_order_text;
     struct str admin_rules_text;
     struct str custom_objects_text;
+    struct str developer_key;
     struct str other_objects_text;
     int64_t portal_id;
     int64_t seed;

@@ -345,6 +345,8 @@ static void discard(struct portal *p)
     associations_done(&p->associations);
     pipelines_done(&p->pipelines);
     lists_done(&p->lists);
+    exports_done(&p->exports);
+    webhooks_done(&p->webhooks);
     arena_done(&p->arena);
 }
 

@@ -10,6 +10,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "sim/associations.h"
+#include "sim/exports.h"
 #include "sim/lag.h"
 #include "sim/lists.h"
 #include "sim/map.h"
@@ -17,6 +18,7 @@
 #include "sim/pipelines.h"
 #include "sim/properties.h"
 #include "sim/schemas.h"
+#include "sim/webhooks.h"
 
 #include <pthread.h>
 
@@ -103,6 +105,8 @@ struct portal {
     struct schemas schemas;
     struct pipelines pipelines;
     struct lists lists;
+    struct exports exports;
+    struct webhooks webhooks;
     struct owners owners;
     struct associations associations;
     struct str corpus;     // long text that pieces are cut from
