@@ -85,6 +85,11 @@ static void keep(void *user, const struct request_record *r)
     k->record.message = arena_dup(&k->arena, r->message);
 }
 
+static void put(char *at, struct str text)
+{
+    memcpy(at, text.ptr, text.len);
+}
+
 static void test_write(void **state)
 {
     (void)state;
@@ -120,14 +125,14 @@ static void test_write(void **state)
                                  REQUEST_LOG_BODY_MAX - 1,   REQUEST_LOG_BODY_MAX};
     for (size_t i = 0; i < ARRAY_LEN(PLACES); i++) {
         memset(body, 'x', SIZE);
-        memcpy(body + PLACES[i], "s3cret-s3cret", 13);
+        put(body + PLACES[i], STR("s3cret-s3cret"));
         r.response_body = (struct str){body, SIZE};
         request_log_write(&log, credential, &r);
         struct str got = kept.record.response_body;
         assert_in_range(got.len, 1, REQUEST_LOG_BODY_MAX);
         assert_true(str_find(got, STR("s3")) < 0);
         if (i > 0) { // the same behind a name
-            memcpy(body + PLACES[i] - 60, "\"access_token\":\"", 16);
+            put(body + PLACES[i] - 60, STR("\"access_token\":\""));
             request_log_write(&log, NULL, &r);
             assert_true(str_find(kept.record.response_body, STR("s3")) < 0);
         }
