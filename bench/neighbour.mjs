@@ -114,12 +114,12 @@ async function main() {
   await pause(third);
   const on = performance.now();
   if (Number(foreign) > 0) {
-    await admin(sim, 'POST', '/_sim/foreign', { calls: Number(foreign), window: '10s' });
+    await admin(sim, 'POST', '/_sim/foreign', { rate: `${foreign}/10s` });
   }
   await pause(third);
   const off = performance.now();
   if (Number(foreign) > 0) {
-    await admin(sim, 'DELETE', '/_sim/foreign');
+    await admin(sim, 'POST', '/_sim/foreign', { rate: 'off' });
   }
   await pause(third);
   const end = performance.now();
