@@ -30,6 +30,7 @@ struct requests {
     size_t n, bytes;
     uint64_t dropped;
     bool stopping;
+    bool ended; // the thread has no more to write
 };
 
 static void slices(struct request_record *r, struct str *ret[TEXTS])
@@ -198,6 +199,10 @@ static void *write_all(void *user)
         drop(r, ok ? 0 : n);
     }
     store_close(store);
+    pthread_mutex_lock(&r->lock);
+    r->ended = true;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
     return NULL;
 }
 
@@ -237,7 +242,11 @@ struct requests *requests_start(const struct requests_options *options)
     r->options = *options;
     r->log = (struct request_log){.trace = options->trace, .write = put, .user = r};
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->changed, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (pthread_create(&r->thread, NULL, write_all, r) != 0) {
         abort();
     }
@@ -249,17 +258,19 @@ void requests_stop(struct requests *r)
     if (!r) {
         return;
     }
-    pthread_mutex_lock(&r->lock);
-    r->stopping = true;
-    pthread_cond_signal(&r->changed);
-    pthread_mutex_unlock(&r->lock);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until); // real time: another thread does the work
     until.tv_sec += STOP_WAIT_S;
-    if (pthread_clockjoin_np(r->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-        cancel_request(&r->cancel);
-        pthread_join(r->thread, NULL);
+    pthread_mutex_lock(&r->lock);
+    r->stopping = true;
+    pthread_cond_broadcast(&r->changed);
+    int waited = 0;
+    while (!r->ended && waited == 0) {
+        waited = pthread_cond_timedwait(&r->changed, &r->lock, &until);
     }
+    pthread_mutex_unlock(&r->lock);
+    cancel_request(&r->cancel); // what still waits for the database
+    pthread_join(r->thread, NULL);
     if (r->dropped > 0 && r->options.log) {
         log_line(r->options.log, LOG_DEBUG, "requests were not kept", LOG_I("n", r->dropped));
     }
