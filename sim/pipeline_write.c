@@ -371,16 +371,41 @@ bool pipeline_note(struct call *c, enum object_type object, const struct live_pi
                                PIPELINE_AUDITS_MAX));
 }
 
+// Whether there is, or was, such a pipeline, or a stage of that id in any of them.
+static bool known(const struct pipelines *all, enum object_type object, struct str pipeline,
+                  struct str stage)
+{
+    for (size_t i = 0; i < all->n[object]; i++) {
+        const struct live_pipeline *p = &all->lists[object][i];
+        if (stage.len == 0 && str_eq(p->id, pipeline)) {
+            return true;
+        }
+        for (size_t k = 0; stage.len > 0 && k < p->n_stages; k++) {
+            if (str_eq(p->stages[k].id, stage)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void write_audit(struct call *c, struct json_writer *w, const struct pipeline_audit *a)
+{
+    json_begin_object(w);
+    json_field_int(w, "portalId", (int64_t)c->sim->portal->options.portal_id);
+    json_field_str(w, "identifier", a->stage.len > 0 ? a->stage : a->pipeline);
+    json_field_str(w, "action", str_from(a->action));
+    json_field_str(w, "timestamp", call_iso(c, a->at_ms));
+    json_key(w, STR("rawObject"));
+    json_put_raw(w, a->raw);
+    json_end_object(w);
+}
+
 void pipeline_write_audits(struct call *c, enum object_type object, struct str pipeline,
                            struct str stage)
 {
-    const struct portal *portal = c->sim->portal;
-    const struct pipelines *all = &portal->pipelines;
-    bool any = false;
-    for (size_t i = 0; i < all->n[object]; i++) {
-        any = any || str_eq(all->lists[object][i].id, pipeline);
-    }
-    if (!any) {
+    const struct pipelines *all = &c->sim->portal->pipelines;
+    if (!known(all, object, pipeline, stage)) {
         call_not_found(c);
         return;
     }
@@ -390,17 +415,11 @@ void pipeline_write_audits(struct call *c, enum object_type object, struct str p
     json_begin_array(&w);
     for (size_t i = all->n_audits; i > 0; i--) {
         const struct pipeline_audit *a = &all->audits[i - 1];
-        if (a->object != object || !str_eq(a->pipeline, pipeline) || !str_eq(a->stage, stage)) {
-            continue;
+        // A stage goes by its own id: the official client does not fill the pipeline in.
+        if (a->object == object && str_eq(a->stage, stage) &&
+            (stage.len > 0 || str_eq(a->pipeline, pipeline))) {
+            write_audit(c, &w, a);
         }
-        json_begin_object(&w);
-        json_field_int(&w, "portalId", (int64_t)portal->options.portal_id);
-        json_field_str(&w, "identifier", stage.len > 0 ? stage : pipeline);
-        json_field_str(&w, "action", str_from(a->action));
-        json_field_str(&w, "timestamp", call_iso(c, a->at_ms));
-        json_key(&w, STR("rawObject"));
-        json_put_raw(&w, a->raw);
-        json_end_object(&w);
     }
     json_end_array(&w);
     json_end_object(&w);
