@@ -279,6 +279,7 @@ static void build_private_info(const struct oauth_app *app, const struct oauth_r
     struct json_writer json;
     buf_add_cstr(&w->url, PRIVATE_INFO_PATH);
     w->content_type = "application/json";
+    w->bearer = r->token; // HubSpot does not say whether the body is enough
     json_writer_init(&json, &w->body);
     json_begin_object(&json);
     json_field_str(&json, "tokenKey", secret_reveal(r->token));
@@ -305,6 +306,7 @@ bool oauth_wire_build(const struct oauth_app *app, const struct oauth_request *r
     buf_reset(&w->body);
     w->method = "POST";
     w->content_type = FORM;
+    w->bearer = NULL;
     buf_add(&w->url, app->base_url);
     CALLS[r->kind].build(app, r, w);
     return (!w->url.overflow && !w->body.overflow) ||
@@ -386,25 +388,39 @@ static bool wait_for_answer(struct oauth_caller *c, struct error *err)
     return error_set(err, ERR_INTERRUPTED, "interrupted");
 }
 
+static bool send_wire(struct oauth_caller *c, const struct oauth_wire *w, struct error *err)
+{
+    struct http_header headers[3] = {{STR("Accept"), STR("application/json")}};
+    struct http_request request = {.method = method_of(w->method),
+                                   .url = buf_str(&w->url),
+                                   .headers = headers,
+                                   .n_headers = 1};
+    struct buf authorization;
+    buf_init(&authorization, OAUTH_TOKEN_MAX + 16);
+    (void)buf_reserve(&authorization, OAUTH_TOKEN_MAX + 16);
+    if (w->content_type) {
+        headers[request.n_headers++] =
+            (struct http_header){STR("Content-Type"), str_from(w->content_type)};
+        request.body = buf_str(&w->body);
+    }
+    if (w->bearer) {
+        buf_add_cstr(&authorization, "Bearer ");
+        buf_add(&authorization, secret_reveal(w->bearer));
+        headers[request.n_headers++] =
+            (struct http_header){STR("Authorization"), buf_str(&authorization)};
+    }
+    bool ok = http_client_start(c->http, &request, err);
+    secret_buf_done(&authorization);
+    return ok;
+}
+
 bool oauth_call(struct oauth_caller *c, const struct oauth_app *app, const struct oauth_request *r,
                 struct str *ret_body, struct error *err)
 {
     struct oauth_wire w;
     let_go(c);
     oauth_wire_init(&w);
-    bool ok = oauth_wire_build(app, r, &w, err);
-    if (ok) {
-        struct http_header headers[] = {{STR("Accept"), STR("application/json")},
-                                        {STR("Content-Type"), str_from(w.content_type)}};
-        struct http_request request = {.method = method_of(w.method),
-                                       .url = buf_str(&w.url),
-                                       .headers = headers,
-                                       .n_headers = w.content_type ? 2 : 1};
-        if (w.content_type) {
-            request.body = buf_str(&w.body);
-        }
-        ok = http_client_start(c->http, &request, err);
-    }
+    bool ok = oauth_wire_build(app, r, &w, err) && send_wire(c, &w, err);
     oauth_wire_done(&w);
     if (!ok || !wait_for_answer(c, err)) {
         return error_context(err, "%s", CALLS[r->kind].what);

@@ -86,6 +86,7 @@ struct oauth_wire {
     const char *content_type; // NULL: no body
     struct buf url;
     struct buf body;
+    const struct secret *bearer; // NULL: no Authorization header
 };
 void oauth_wire_init(struct oauth_wire *w);
 void oauth_wire_done(struct oauth_wire *w); // wipes

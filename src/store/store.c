@@ -98,26 +98,26 @@ static bool make_directory(struct str directory, struct arena *arena, struct err
     return true;
 }
 
-// SQLite would make the file readable for all that the umask allows; its companions inherit the
-// file's mode.
 bool store_prepare_directory(struct str setting, struct arena *arena, struct str *ret,
                              struct error *err)
 {
     return store_directory(setting, arena, ret, err) && make_directory(*ret, arena, err);
 }
 
+// SQLite would make the file readable for all that the umask allows; its companions inherit the
+// file's mode. The file is never opened here: closing it would take away the locks of every other
+// handle of this process, which destroys databases (POSIX locks belong to process and file).
 static bool make_file(const char *path, struct error *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
+    struct stat st;
+    if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
         return error_set(err, ERR_STORE, "store '%s': %s", path, strerrordesc_np(errno));
     }
-    struct stat st;
-    bool ok = fstat(fd, &st) == 0 && ((st.st_mode & 077) == 0 || fchmod(fd, 0600) == 0);
-    int number = errno;
-    close(fd);
-    return ok || error_set(err, ERR_STORE, "store '%s': its mode cannot be set to 0600: %s", path,
-                           strerrordesc_np(number));
+    if (stat(path, &st) != 0 || ((st.st_mode & 077) != 0 && chmod(path, 0600) != 0)) {
+        return error_set(err, ERR_STORE, "store '%s': its mode cannot be set to 0600: %s", path,
+                         strerrordesc_np(errno));
+    }
+    return true;
 }
 
 bool store_fail(const struct store *s, struct error *err)
