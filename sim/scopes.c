@@ -143,6 +143,12 @@ static struct str writing(struct arena *arena, struct str read)
                : read;
 }
 
+// Some reads take the lock for writing, too: what they look at may have to be made first.
+static bool changes(const struct route *r)
+{
+    return r->writes && strcmp(r->method, "GET") != 0;
+}
+
 static struct scope_need need_object(const struct call *c, enum object_type object)
 {
     struct scope_need need = {.n = 0};
@@ -151,10 +157,10 @@ static struct scope_need need_object(const struct call *c, enum object_type obje
     if (str_starts(str_from(c->route->name), STR("properties.")) && str_starts(read, front)) {
         struct str rest = str_sub(read, front.len, read.len);
         struct str schema = arena_printf(c->arena, "crm.schemas.%.*s", STR_ARG(rest));
-        add(&need, c->route->writes ? writing(c->arena, schema) : schema);
+        add(&need, changes(c->route) ? writing(c->arena, schema) : schema);
     }
-    if (need.n == 0 || !c->route->writes) {
-        add(&need, c->route->writes ? writing(c->arena, read) : read);
+    if (need.n == 0 || !changes(c->route)) {
+        add(&need, changes(c->route) ? writing(c->arena, read) : read);
     }
     return need;
 }
@@ -186,7 +192,7 @@ size_t scopes_needed(const struct call *c, struct scope_need needs[SCOPES_NEEDS]
     struct str name = str_from(c->route ? c->route->name : "");
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (str_starts(name, str_from(rules[i].endpoint))) {
-            bool write = c->route->writes && rules[i].write;
+            bool write = changes(c->route) && rules[i].write;
             needs[0] = need_of_rule(write ? rules[i].write : rules[i].read);
             return needs[0].n > 0 ? 1 : 0;
         }

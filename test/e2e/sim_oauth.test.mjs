@@ -1,6 +1,8 @@
 // hubsim's OAuth: the consent page as a browser sees it, tokens as an app and the official client get them.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Client } from '@hubspot/api-client';
 import {
@@ -16,6 +18,7 @@ import {
   refresh,
   token,
 } from './lib/browser.mjs';
+import { ROOT, run } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
 
 let sim;
@@ -443,6 +446,7 @@ describe('introspection', () => {
 
   test('v3 and dated', async () => {
     const pair = await connect(sim);
+    const other = await admin('apps', { kind: 'oauth' });
     for (const path of ['/oauth/v3/token/introspect', '/oauth/2026-03/token/introspect']) {
       const { json } = await token(sim, { token: pair.access_token, token_type_hint: 'access_token' }, { path });
       assert.equal(json.active, true);
@@ -450,8 +454,22 @@ describe('introspection', () => {
       const dead = await token(sim, { token: 'none' }, { path });
       assert.deepEqual(dead.json, { active: false });
       assert.equal((await token(sim, {}, { path })).status, 400);
+      const foreign = { token: pair.access_token, client_id: other.client_id, client_secret: other.client_secret };
+      assert.deepEqual((await token(sim, foreign, { path })).json, { active: false });
     }
   });
+});
+
+test('the example of docs/hubsim.md runs', async (t) => {
+  const docs = readFileSync(join(ROOT, 'docs/hubsim.md'), 'utf8');
+  const example = /```js\n(import \{ Client \}.*?)```/s.exec(docs)[1];
+  const own = await Sim.start({ contacts: 3 });
+  t.after(() => own.stop());
+  const code = example.replace('http://127.0.0.1:8083', own.url);
+  assert.notEqual(code, example);
+  const cwd = join(ROOT, 'test/e2e');
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd });
+  assert.match(stdout, /@/, stderr);
 });
 
 describe('the official client', () => {
