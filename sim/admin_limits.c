@@ -195,7 +195,7 @@ static bool read_others(struct call *c, struct foreign *ret, struct error *err)
 
 void admin_foreign_set(struct call *c)
 {
-    struct foreign f;
+    struct foreign f = {0};
     struct error err;
     if (!call_parse_body(c)) {
         return;

@@ -189,7 +189,10 @@ static bool second_object(const struct call *c, enum object_type *ret)
 
 size_t scopes_needed(const struct call *c, struct scope_need needs[SCOPES_NEEDS])
 {
-    struct str name = str_from(c->route ? c->route->name : "");
+    if (!c->route) {
+        return 0;
+    }
+    struct str name = str_from(c->route->name);
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (str_starts(name, str_from(rules[i].endpoint))) {
             bool write = changes(c->route) && rules[i].write;
@@ -197,7 +200,7 @@ size_t scopes_needed(const struct call *c, struct scope_need needs[SCOPES_NEEDS]
             return needs[0].n > 0 ? 1 : 0;
         }
     }
-    if (!c->route || !c->object_known) {
+    if (!c->object_known) {
         return 0;
     }
     needs[0] = need_object(c, c->object);
