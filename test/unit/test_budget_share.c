@@ -3,6 +3,7 @@
 #include "core/arena.h"
 #include "core/clock.h"
 #include "hubspot/budget_share.h"
+#include "hubspot/budget_state.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -225,6 +226,33 @@ static void test_killed_at_any_instant(void **state)
     budget_destroy(b);
 }
 
+static int die_in_the_middle(struct budget *b, int member)
+{
+    (void)member;
+    budget_lock(b);
+    struct send_times *w = &b->state->apps[b->app].window;
+    w->n = 3; // out of order, as in the middle of a change
+    w->at[0] = 3;
+    w->at[1] = 1;
+    w->at[2] = 2;
+    return 5; // without unlocking
+}
+
+// Killed inside the lock with a ring that is half changed: it begins anew.
+static void test_killed_in_the_middle(void **state)
+{
+    struct scene *s = *state;
+    struct budget *b = open_budget(s, 7);
+    int member = budget_join(b);
+    assert_int_equal(child(s, die_in_the_middle), 5);
+    struct budget_view v;
+    budget_look(b, now_us(), &v);
+    assert_int_equal(v.window_used, 0);
+    assert_int_equal(b->state->apps[b->app].window.n, 0);
+    assert_int_equal(take_all(b, member), 152);
+    budget_destroy(b);
+}
+
 static void write_file(const char *path, const void *bytes, size_t n)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -288,6 +316,7 @@ int main(void)
         TEST(test_two_apps),
         TEST(test_killed_with_calls_under_way),
         TEST(test_killed_at_any_instant),
+        TEST(test_killed_in_the_middle),
         TEST(test_unusable_file),
         TEST(test_no_place),
         TEST(test_adopt),
