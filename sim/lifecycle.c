@@ -1,6 +1,6 @@
 #include "sim/lifecycle.h"
 
-#include "sim/pipelines.h"
+#include "sim/sim.h"
 
 bool lifecycle_is_stage(const struct property *p)
 {
@@ -65,14 +65,14 @@ static bool find_stage(const struct pipeline *pipeline, struct str id, size_t *r
 bool lifecycle_check_placement(struct call *c, enum object_type object, const struct placement *p,
                                struct invalids *list)
 {
-    size_t at;
-    const struct pipeline *pipeline = find_pipeline(object, p->pipeline_id, &at);
+    const struct live_pipeline *pipeline =
+        pipelines_find(&c->sim->portal->pipelines, object, p->pipeline_id);
     if (!pipeline) {
         return invalids_add(c, list, p->pipeline->name, "INVALID_OPTION",
                             "%.*s is not a pipeline of %.*s", STR_ARG(p->pipeline_id),
                             STR_ARG(object_info(object)->plural));
     }
-    return p->stage_id.len == 0 || find_stage(pipeline, p->stage_id, &at) ||
+    return p->stage_id.len == 0 || pipeline_find_stage(pipeline, p->stage_id) ||
            invalids_add(c, list, p->stage->name, "INVALID_OPTION",
                         "%.*s is not a stage of pipeline %.*s", STR_ARG(p->stage_id),
                         STR_ARG(p->pipeline_id));
