@@ -68,12 +68,12 @@ describe('a sync', () => {
     assert.ok(!everything(home).includes(sim.token));
   });
 
-  test('in which nothing fails leaves nothing behind', async () => {
+  test('in which nothing fails leaves no log behind', async () => {
     const home = temporaryFolder();
     await sim.reset();
     const result = await sync(sim, new SqliteDestination(), ['--streams', 'contacts'], { env: { XDG_DATA_HOME: home } });
     assert.equal(result.code, 0, result.stderr);
-    assert.ok(!existsSync(join(home, 'sluice')));
+    assert.ok(!existsSync(join(home, 'sluice', 'sluice.db')));
     assert.match(await requests(home, []), /No such requests are kept/);
   });
 

@@ -110,7 +110,7 @@ test('a move between data centres is reported with its end, not slept', async (t
     json(response, 477, { message: 'migrating' }, { 'retry-after': '86400' }),
   );
   const { code, answer } = await api(server, READ);
-  assert.equal(code, 6);
+  assert.equal(code, 8);
   assert.equal(server.requests.length, 1);
   assert.equal(answer.error.code, 'MIGRATING');
   const [, until] = /asks to come back at (\S+Z)/.exec(answer.error.message);
