@@ -33,6 +33,7 @@ static const struct segment_row rows[] = {
     {ON(COMPANIES, COMPANIES), 0, 30, 100, 250, 3, {0}, 0},
     {ON(COMPANIES, COMPANIES), 500, 510, 600, 610, 1, {0}, 0},
     {ON(DEALS, DEALS), 0, 10, 500, 510, 1, {0}, 0},
+    {ON(LINE_ITEMS, DEALS), 0, 900, 0, PER, 1, {0}, 0},
     {ON(TICKETS, TICKETS), 0, 10, 500, 510, 1, {0}, 0},
 };
 

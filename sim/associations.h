@@ -33,6 +33,7 @@ struct association_pair {
     struct association_label labels[ASSOCIATION_LABELS_MAX];
     size_t n_labels;
     uint16_t live; // bits of the labels that have not been deleted
+    bool one_b;    // an a record is associated with one b record at most
 };
 
 // A record at the other end.

@@ -127,6 +127,23 @@ static void sides(const struct ends *e, const struct couple *k, uint32_t *ret_a,
     *ret_b = forward ? k->to : k->from;
 }
 
+static bool check_fit(struct call *c, const struct ends *e, const struct couple *k,
+                      struct refusal *why)
+{
+    uint32_t a;
+    uint32_t b;
+    sides(e, k, &a, &b);
+    if (!link_fits(c->sim->portal, e->pair, a, b)) {
+        const struct shelf *s = &c->sim->portal->shelves[e->pair->a];
+        refuse(c, why, 400, "VALIDATION_ERROR", "%.*s %llu is associated with another %.*s already",
+               STR_ARG(object_info(e->pair->a)->singular), (unsigned long long)portal_id_of(s, a),
+               STR_ARG(object_info(e->pair->b)->singular));
+        why->sub_category = "crm.associations.LIMIT_EXCEEDED";
+        return false;
+    }
+    return true;
+}
+
 static void set_labels(struct call *c, const struct ends *e, const struct couple *k)
 {
     uint32_t a;
@@ -259,7 +276,8 @@ static bool add_couple(struct batch *b, struct json input, struct str from, stru
                             "Invalid input JSON: every input needs 'types'");
     }
     struct refusal own;
-    if (find_couple(c, &b->ends, from, to_id, &k, &own)) {
+    bool found = find_couple(c, &b->ends, from, to_id, &k, &own);
+    if (found && (!b->kind->put || check_fit(c, &b->ends, &k, &own))) {
         b->couples[b->n++] = k;
         return true;
     }
@@ -442,7 +460,7 @@ void endpoint_associations_put(struct call *c)
     if (!parse_types(c, &body) || !read_path(c, 2, &e, &k)) {
         return;
     }
-    if (!read_types(c, &e, body, &k, &why)) {
+    if (!read_types(c, &e, body, &k, &why) || !check_fit(c, &e, &k, &why)) {
         refusal_answer(c, &why);
         return;
     }
@@ -456,7 +474,12 @@ void endpoint_associations_put_default(struct call *c)
 {
     struct ends e;
     struct couple k = {0};
+    struct refusal why;
     if (!read_path(c, 2, &e, &k)) {
+        return;
+    }
+    if (!check_fit(c, &e, &k, &why)) {
+        refusal_answer(c, &why);
         return;
     }
     set_default(c, &e, &k);

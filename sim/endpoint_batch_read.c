@@ -1,9 +1,10 @@
 // Reading many records by id or unique property.
 #include "sim/batch.h"
 #include "sim/endpoints.h"
-#include "sim/lookup.h"
+#include "sim/find.h"
 #include "sim/render.h"
 #include "sim/sim.h"
+#include "sim/write_links.h"
 
 enum { BATCH_MAX = 100, BATCH_MAX_HISTORY = 50 };
 
@@ -14,54 +15,26 @@ struct found {
     size_t n_missing;
 };
 
-static bool same_state(const struct shelf *s, uint32_t slot, bool archived)
-{
-    return (s->flags[slot] & (RECORD_ARCHIVED | RECORD_GONE)) == (archived ? RECORD_ARCHIVED : 0);
-}
-
-// The unique property that the inputs are values of; *ret NULL: record ids.
-static bool read_id_property(struct call *c, const struct shelf *s, const struct property **ret)
-{
-    struct str name;
-    *ret = NULL;
-    if (!json_get_string(c->body, STR("idProperty"), &name) || name.len == 0 ||
-        str_eq(name, STR("hs_object_id"))) {
-        return true;
-    }
-    *ret = property_find(&s->properties, name);
-    if (!*ret || !(*ret)->unique) {
-        return call_error(c, 400, "VALIDATION_ERROR",
-                          "Property \"%.*s\" is not a unique property of %.*s", STR_ARG(name),
-                          STR_ARG(object_info(s->type)->plural));
-    }
-    return true;
-}
-
 static bool find_all(struct call *c, const struct shelf *s, struct json inputs, struct found *f)
 {
-    const struct property *property;
-    if (!read_id_property(c, s, &property)) {
-        return false;
+    struct refusal why;
+    struct str name = STR("");
+    struct find_by by = {.archived = call_flag(c, "archived")};
+    json_get_string(c->body, STR("idProperty"), &name);
+    if (!find_property(c, s->type, name, &by.property, &why)) {
+        return refusal_answer(c, &why);
     }
-    bool archived = call_flag(c, "archived");
     struct json_iter it = json_iter(inputs);
     struct json v;
     while (json_next(&it, &v)) {
         struct str id;
         struct json id_value;
-        int64_t number;
-        if (json_get(v, STR("id"), &id_value) && json_int(id_value, &number) && number >= 0) {
-            id = call_number(c, (uint64_t)number); // a number is taken too
-        } else if (!json_get_string(v, STR("id"), &id)) {
+        if (!json_get(v, STR("id"), &id_value) || !write_links_id(c, id_value, &id)) {
             return call_error(c, 400, "VALIDATION_ERROR",
                               "Invalid input JSON: every input needs an 'id'");
         }
-        uint64_t n;
         uint32_t slot;
-        bool ok = property ? lookup_by_value(c->sim->portal, s->type, property, id, archived, &slot)
-                           : str_to_uint64(id, &n) && portal_slot_of(s, n, &slot) &&
-                                 same_state(s, slot, archived);
-        if (ok) {
+        if (find_record(c->sim->portal, s->type, &by, id, &slot)) {
             f->slots[f->n++] = slot;
         } else {
             f->missing[f->n_missing++] = id;

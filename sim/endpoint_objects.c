@@ -1,6 +1,6 @@
 // Listing and reading one record.
 #include "sim/endpoints.h"
-#include "sim/lookup.h"
+#include "sim/find.h"
 #include "sim/render.h"
 #include "sim/sim.h"
 
@@ -159,31 +159,13 @@ void endpoint_objects_list(struct call *c)
 // The slot that the path names, by id or by the idProperty; false after an answer.
 static bool find_one(struct call *c, enum object_type object, uint32_t *ret_slot)
 {
-    const struct portal *p = c->sim->portal;
-    const struct shelf *s = &p->shelves[object];
-    bool archived = call_flag(c, "archived");
-    struct str id_property = http_server_query(c->request, "idProperty");
-    uint32_t slot;
-    if (id_property.len > 0 && !str_eq(id_property, STR("hs_object_id"))) {
-        const struct property *property = property_find(&s->properties, id_property);
-        if (!property || !property->unique) {
-            return call_error(c, 400, "VALIDATION_ERROR",
-                              "Property \"%.*s\" is not a unique property of %.*s",
-                              STR_ARG(id_property), STR_ARG(object_info(object)->plural));
-        }
-        if (!lookup_by_value(p, object, property, c->params[1], archived, &slot)) {
-            return call_not_found(c);
-        }
-        *ret_slot = slot;
-        return true;
+    struct refusal why;
+    struct find_by by = {.archived = call_flag(c, "archived"), .merged = true};
+    struct str name = http_server_query(c->request, "idProperty");
+    if (!find_property(c, object, name, &by.property, &why)) {
+        return refusal_answer(c, &why);
     }
-    uint64_t id;
-    if (!str_to_uint64(c->params[1], &id) || !portal_resolve(s, id, &slot) ||
-        !listed(s, slot, archived)) {
-        return call_not_found(c);
-    }
-    *ret_slot = slot;
-    return true;
+    return find_record(c->sim->portal, object, &by, c->params[1], ret_slot) || call_not_found(c);
 }
 
 void endpoint_objects_get(struct call *c)

@@ -1,5 +1,6 @@
 #include "sim/lifecycle.h"
 
+#include "sim/pipelines.h"
 #include "sim/sim.h"
 
 bool lifecycle_is_stage(const struct property *p)
@@ -37,31 +38,6 @@ bool lifecycle_placement(const struct shelf *s, struct placement *ret)
     return ret->pipeline && ret->stage;
 }
 
-static const struct pipeline *find_pipeline(enum object_type object, struct str id,
-                                            size_t *ret_index)
-{
-    size_t n;
-    const struct pipeline *list = pipelines_of(object, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(list[i].id, id)) {
-            *ret_index = i;
-            return &list[i];
-        }
-    }
-    return NULL;
-}
-
-static bool find_stage(const struct pipeline *pipeline, struct str id, size_t *ret_index)
-{
-    for (size_t i = 0; i < pipeline->n_stages; i++) {
-        if (str_eq(pipeline->stages[i].id, id)) {
-            *ret_index = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool lifecycle_check_placement(struct call *c, enum object_type object, const struct placement *p,
                                struct invalids *list)
 {
@@ -78,17 +54,27 @@ bool lifecycle_check_placement(struct call *c, enum object_type object, const st
                         STR_ARG(p->pipeline_id));
 }
 
+// The stage as KIND_STAGE_ENTERED counts it, among those that every portal starts with; -1: it is
+// none of them.
+static int64_t place_of(enum object_type object, const struct placement *p)
+{
+    enum { STAGES_OF_ONE = 100 };
+    size_t n;
+    const struct pipeline *list = pipelines_of(object, &n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; str_eq(list[i].id, p->pipeline_id) && k < list[i].n_stages; k++) {
+            if (str_eq(list[i].stages[k].id, p->stage_id)) {
+                return (int64_t)(i * STAGES_OF_ONE + k);
+            }
+        }
+    }
+    return -1;
+}
+
 const struct property *lifecycle_entered(const struct shelf *s, const struct placement *p)
 {
-    enum { STAGES_OF_ONE = 100 }; // as KIND_STAGE_ENTERED counts
-    size_t pipeline_at;
-    size_t stage_at;
-    const struct pipeline *pipeline = find_pipeline(s->type, p->pipeline_id, &pipeline_at);
-    if (!pipeline || !find_stage(pipeline, p->stage_id, &stage_at)) {
-        return NULL;
-    }
-    int64_t place = (int64_t)(pipeline_at * STAGES_OF_ONE + stage_at);
-    for (size_t i = 0; i < s->properties.n; i++) {
+    int64_t place = place_of(s->type, p);
+    for (size_t i = 0; i < s->properties.n && place >= 0; i++) {
         const struct property *entered = s->properties.items[i];
         if (!entered->archived && entered->kind == KIND_STAGE_ENTERED && entered->lo == place) {
             return entered;

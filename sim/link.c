@@ -17,6 +17,20 @@ static void drop_primary(struct portal *p, const struct association_pair *pair, 
     neighbors_done(&list);
 }
 
+bool link_fits(const struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b)
+{
+    bool fits = true;
+    struct neighbors list = {0};
+    if (pair->one_b) {
+        associations_list(p, pair->a, a, pair->b, &list);
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        fits = fits && list.items[i].slot == b;
+    }
+    neighbors_done(&list);
+    return fits;
+}
+
 void link_set(struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b,
               uint16_t mask)
 {

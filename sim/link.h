@@ -3,6 +3,8 @@
 
 #include "sim/portal.h"
 
+// Whether the two may be associated: a line item belongs to one deal.
+bool link_fits(const struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b);
 // The association of two records has exactly these labels and the unlabelled one from now on. A
 // primary one takes the place of the one before. `a` and `b` are sides of the pair.
 void link_set(struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b,

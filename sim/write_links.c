@@ -69,6 +69,14 @@ static bool read_one(struct write *w, struct json item, struct refusal *ret)
             ret->sub_category = "crm.associations.TO_OBJECT_NOT_FOUND";
             return false;
         }
+        // A new line item has no deal yet; a new deal may want a line item that has one.
+        if (!link.kind.forward &&
+            !link_fits(c->sim->portal, link.kind.pair, link.slot, UINT32_MAX)) {
+            return refuse(c, ret, 400, "VALIDATION_ERROR",
+                          "%.*s %.*s is associated with another %.*s already",
+                          STR_ARG(object_info(other)->singular), STR_ARG(text),
+                          STR_ARG(object_info(w->object)->singular));
+        }
         w->links[w->n_links++] = link;
     }
     return true;

@@ -277,6 +277,29 @@ const pairs = [
     },
   }),
   scene({
+    name: 'a line item belongs to one deal',
+    writes: true,
+    setup: async ({ sim }) => {
+      const make = async (type, properties) => (await sim.api('POST', `/crm/v3/objects/${type}`, { properties })).json.id;
+      const item = await make('line_items', { name: 'Hours' });
+      const deal = () => make('deals', { dealname: 'X', pipeline: 'default', dealstage: 'closedwon' });
+      const [first, second] = [await deal(), await deal()];
+      const path = `/crm/v4/objects/deals/${first}/associations/default/line_items/${item}`;
+      assert.equal((await sim.api('PUT', path)).status, 200);
+      assert.equal((await sim.api('PUT', path)).status, 200, 'the same deal again');
+      return { item, first, second };
+    },
+    sdk: (client, { setup }) => v4(client).basicApi.createDefault('line_items', setup.item, 'deals', setup.second),
+    sluice: ({ setup }) => ({
+      endpoint: 'ASSOC_PUT_DEFAULT', args: { from: 'line_items', id: setup.item, to: 'deals', to_id: setup.second },
+    }),
+    status: 400,
+    check: async (body, { sim, setup }) => {
+      assert.equal(body.category, 'VALIDATION_ERROR');
+      assert.deepEqual(await ties(sim, 'line_items', setup.item, 'deals'), { [setup.first]: [20] });
+    },
+  }),
+  scene({
     name: 'a record with itself',
     writes: true,
     setup: strangers,
