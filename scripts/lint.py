@@ -19,6 +19,15 @@ MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 600
 MAX_LINE = 100
 C_SUFFIXES = (".c", ".h", ".cc")
+# The files that may look into a struct secret: what sends it, seals it, or compares it.
+MAY_REVEAL = {
+    "src/cli/login.c",
+    "src/core/secret.c",
+    "src/core/secret.h",
+    "src/hubspot/credential.c",
+    "src/hubspot/oauth.c",
+    "src/store/sealing.c",
+}
 # A mutable global is allowed where a comment on its line or the line above says `lint: mutable` and why.
 ALLOW_MUTABLE = "lint: mutable"
 
@@ -104,6 +113,13 @@ def check_banned(text, banned):
     pattern = re.compile(r"(?<![\w.>:])(?:std::)?(" + "|".join(sorted(banned)) + r")\s*\(")
     for match in pattern.finditer(text):
         yield line_of(text, match.start()), "banned", f"{match.group(1)}() has a better twin in src/core"
+
+
+def check_secrets(path, code):
+    if path in MAY_REVEAL or path.startswith("test/"):
+        return
+    for match in re.finditer(r"\bsecret_reveal\s*\(", code):
+        yield line_of(code, match.start()), "secrets", "secret_reveal() in a file that MAY_REVEAL does not name"
 
 
 def line_of(text, offset):
@@ -252,6 +268,7 @@ def check_c(path, text, banned):
     yield from check_layers(path, text)
     if not path.endswith("core/banned.h"):
         yield from check_banned(code, banned)
+    yield from check_secrets(path, code)
     yield from check_function_length(code)
     yield from check_globals(path, text, code)
 
@@ -287,6 +304,9 @@ SELF_TESTS = [
     ("src/core/a.c", "void f(char *a)\n{\n    strcpy(a, a);\n}\n", "banned"),
     ("src/core/a.cc", "void f(char *a)\n{\n    std::strcpy(a, a);\n}\n", "banned"),
     ("src/core/a.c", "void f(char *a)\n{\n    // strcpy(a, a);\n    g(\"strcpy(\");\n}\n", None),
+    ("src/cli/a.c", "void f(struct secret *s)\n{\n    g(secret_reveal(s));\n}\n", "secrets"),
+    ("src/cli/a.c", "// secret_reveal(s)\nint f(void);\n", None),
+    ("src/store/sealing.c", "void f(struct secret *s)\n{\n    g(secret_reveal(s));\n}\n", None),
     ("src/core/a.c", "int f(void)\n{\n" + "    g();\n" * 67 + "}\n", None),
     ("src/core/a.c", "int f(void)\n{\n" + "    g();\n" * 68 + "}\n", "function size"),
     ("src/core/a.c", "static int f(struct x *y,\n             int z)\n{\n" + "    g();\n" * 67 + "}\n", "function size"),
