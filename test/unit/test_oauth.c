@@ -7,31 +7,36 @@
 
 #define MARK "5ec7e7aa"
 
-static struct secret *app_secret;
-static struct secret *token;
+struct fixture {
+    struct secret *app_secret;
+    struct secret *token;
+};
 
-static struct oauth_app app(enum oauth_version version)
+static struct oauth_app app(const struct fixture *f, enum oauth_version version)
 {
     return (struct oauth_app){.base_url = STR("http://localhost:1"),
                               .client_id = STR("client 1"),
-                              .client_secret = app_secret,
+                              .client_secret = f->app_secret,
                               .version = version};
 }
 
 static int setup(void **state)
 {
     struct error err;
-    (void)state;
-    app_secret = secret_create(STR("secret&" MARK));
-    token = secret_create(STR("token/" MARK));
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->app_secret = secret_create(STR("secret&" MARK));
+    f->token = secret_create(STR("token/" MARK));
+    *state = f;
     return http_client_global_init(&err) ? 0 : 1;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
-    secret_destroy(app_secret);
-    secret_destroy(token);
+    struct fixture *f = *state;
+    secret_destroy(f->app_secret);
+    secret_destroy(f->token);
+    free(f);
     return 0;
 }
 
@@ -89,18 +94,18 @@ static void check_wire(const struct oauth_app *a, const struct oauth_request *r,
 
 static void test_requests(void **state)
 {
-    (void)state;
-    struct oauth_app v1 = app(OAUTH_V1);
-    struct oauth_app v3 = app(OAUTH_V3);
-    struct oauth_app dated = app(OAUTH_2026_09);
+    const struct fixture *f = *state;
+    struct oauth_app v1 = app(f, OAUTH_V1);
+    struct oauth_app v3 = app(f, OAUTH_V3);
+    struct oauth_app dated = app(f, OAUTH_2026_09);
     struct oauth_request exchange = {.kind = OAUTH_EXCHANGE,
                                      .code = STR("a+b"),
                                      .redirect_uri = STR("http://x/y"),
                                      .verifier = STR("v")};
-    struct oauth_request refresh = {.kind = OAUTH_REFRESH, .token = token};
-    struct oauth_request look = {.kind = OAUTH_INTROSPECT, .token = token};
-    struct oauth_request revoke = {.kind = OAUTH_REVOKE, .token = token};
-    struct oauth_request info = {.kind = OAUTH_PRIVATE_INFO, .token = token};
+    struct oauth_request refresh = {.kind = OAUTH_REFRESH, .token = f->token};
+    struct oauth_request look = {.kind = OAUTH_INTROSPECT, .token = f->token};
+    struct oauth_request revoke = {.kind = OAUTH_REVOKE, .token = f->token};
+    struct oauth_request info = {.kind = OAUTH_PRIVATE_INFO, .token = f->token};
     check_wire(&dated, &exchange, "POST", "http://localhost:1/oauth/2026-09/token",
                "grant_type=authorization_code&" APP_FORM
                "&redirect_uri=http%3A%2F%2Fx%2Fy&code=a%2Bb&code_verifier=v");
@@ -286,8 +291,8 @@ static void test_errors(void **state)
          ERR_REQUEST, "****"},
         {OAUTH_REFRESH, 500, "<html>token/" MARK "</html>", ERR_SOURCE_UNAVAILABLE, "****"},
     };
-    (void)state;
-    struct oauth_app a = app(OAUTH_2026_09);
+    const struct fixture *f = *state;
+    struct oauth_app a = app(f, OAUTH_2026_09);
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct error err = {0};
         struct oauth_request r = {.kind = ROWS[i].kind};
@@ -295,7 +300,7 @@ static void test_errors(void **state)
             r.code = STR("code-" MARK);
             r.redirect_uri = STR("http://x/y");
         } else {
-            r.token = token;
+            r.token = f->token;
         }
         assert_false(oauth_failure(&r, &a, ROWS[i].status, str_from(ROWS[i].body), &err));
         check_contains(err.message, ROWS[i].says);
@@ -304,14 +309,15 @@ static void test_errors(void **state)
     }
 }
 
-static void answer_once(const char *raw, int calls, struct error *err, bool *ret_ok)
+static void answer_once(const struct fixture *f, const char *raw, int calls, struct error *err,
+                        bool *ret_ok)
 {
     struct script_answer answers[] = {{str_from(raw), SCRIPT_CLOSE}};
     struct script *s = script_play(answers, 1);
     struct oauth_caller *caller = oauth_caller_create(clock_system(), NULL);
-    struct oauth_app a = app(OAUTH_2026_09);
+    struct oauth_app a = app(f, OAUTH_2026_09);
     a.base_url = str_from(script_url(s));
-    struct oauth_request r = {.kind = OAUTH_REFRESH, .token = token};
+    struct oauth_request r = {.kind = OAUTH_REFRESH, .token = f->token};
     struct str body = {NULL, 0};
     for (int i = 0; i < calls; i++) {
         *ret_ok = oauth_call(caller, &a, &r, &body, err);
@@ -323,20 +329,21 @@ static void answer_once(const char *raw, int calls, struct error *err, bool *ret
 
 static void test_over_the_network(void **state)
 {
-    (void)state;
+    const struct fixture *f = *state;
     struct error err = {0};
     bool ok = false;
-    answer_once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 2, &err, &ok);
+    answer_once(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 2, &err, &ok);
     assert_true(ok);
-    answer_once("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}", 1, &err, &ok);
+    answer_once(f, "HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}", 1, &err,
+                &ok);
     assert_false(ok);
     assert_int_equal(err.code, ERR_RATE_LIMITED);
     assert_int_equal(err.retry_after_ms, 7000);
     check_contains(err.message, "renewing the access token");
-    answer_once("HTTP/1.1 302 Found\r\nLocation: http://evil/\r\nContent-Length: 0\r\n\r\n", 1,
+    answer_once(f, "HTTP/1.1 302 Found\r\nLocation: http://evil/\r\nContent-Length: 0\r\n\r\n", 1,
                 &err, &ok);
     assert_false(ok); // not followed: the form holds the client secret
-    answer_once("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", 1, &err, &ok);
+    answer_once(f, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", 1, &err, &ok);
     assert_false(ok);
     assert_int_equal(err.code, ERR_SOURCE_UNAVAILABLE);
 }

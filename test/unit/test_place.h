@@ -1,0 +1,36 @@
+// A data directory with its store, for the tests of the store. One thread owns a place.
+#pragma once
+
+#include "check.h"
+
+#include "store/connections.h"
+
+// A token that a test would find anywhere.
+#define MARK "5ec7e7-stored"
+
+struct place {
+    char root[64];
+    char dir[96]; // is made by the store
+    struct virtual_clock clock;
+    struct cancel cancel;
+    struct store *store;
+    struct sealing *sealing;
+    struct arena arena;
+};
+
+// cmocka's setup and teardown.
+int place_setup(void **state);
+int place_teardown(void **state);
+
+void must(bool ok, const struct error *err); // fails the test with the error
+struct store_options place_options(struct place *p);
+struct store *place_open_store(struct place *p);
+struct sealing *place_open_sealing(struct store *store, const char *key_file);
+// A connection of kind token.
+bool place_put_token(struct place *p, const char *name, const char *token, struct error *err);
+void place_check_token(struct place *p, const char *name, const char *token);
+void place_run(struct place *p, const char *text);
+int64_t place_number(struct place *p, const char *query);
+// The path of a file in the directory; its bytes.
+const char *place_file(struct place *p, const char *name);
+struct str place_contents(struct place *p, const char *path);
