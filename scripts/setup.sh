@@ -99,6 +99,7 @@ group_demo() {
 }
 
 group_test() {
+    need_command openssl openssl
     need_command sqlite3 sqlite3
     need_postgres
     need_node
