@@ -163,10 +163,20 @@ static bool match(const char *pattern, struct str path, struct str *params)
     return rest.len == 0;
 }
 
+// Most patterns differ from a path before their first brace, and there are many of them.
+static bool may_match(const char *pattern, struct str path)
+{
+    size_t i = 0;
+    while (pattern[i] && pattern[i] != '{' && i < path.len && pattern[i] == path.ptr[i]) {
+        i++;
+    }
+    return pattern[i] == '\0' || pattern[i] == '{';
+}
+
 static bool fits(const struct route *r, struct str path, struct str *params)
 {
-    return (r->legacy && match(r->legacy, path, params)) ||
-           (r->dated && match(r->dated, path, params));
+    return (r->legacy && may_match(r->legacy, path) && match(r->legacy, path, params)) ||
+           (r->dated && may_match(r->dated, path) && match(r->dated, path, params));
 }
 
 const struct route *route_find(struct call *call, int *ret_status)
