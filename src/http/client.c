@@ -8,6 +8,7 @@
 enum {
     RECEIVE_BUFFER_BYTES = 256 * 1024,
     IDLE_EXCHANGES_MAX = 16,
+    KEPT_BODY_BYTES = 2 * 1024 * 1024, // larger ones are given back
     TOTAL_TIMEOUT_MS = 15 * 60 * 1000,
     MAGIC = 0x48747470,
 };
@@ -265,6 +266,10 @@ static void slot_put(struct http_client *c, struct slot *s)
         return;
     }
     slot_reset(s);
+    if (s->x.body.cap > KEPT_BODY_BYTES) {
+        buf_done(&s->x.body);
+        buf_init(&s->x.body, c->options.body_limit);
+    }
     s->next = c->idle;
     c->idle = s;
     c->n_idle++;

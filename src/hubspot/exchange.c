@@ -260,6 +260,7 @@ void client_take_exchange(struct hubspot_client *c, struct http_exchange *x)
     call_ended(c, k);
     k->exchange = x;
     atomic_fetch_add(&c->account->bytes, x->body.len);
+    c->answer_bytes = MAX(x->body.len, c->answer_bytes - c->answer_bytes / 8);
     atomic_fetch_add(&c->account->resent, x->sends > 1 ? 1 : 0);
     atomic_fetch_add(&c->account->refused, x->status == 429 ? 1 : 0);
     arena_init(&f.arena, 4 * (size_t)LIMIT_BODY_BYTES);

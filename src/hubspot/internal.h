@@ -51,6 +51,7 @@ struct hubspot_client {
     struct call_list finished;        // to be taken
     struct call_list idle;
     size_t pending;
+    size_t answer_bytes; // what an answer is like: the largest of late, forgotten by and by
     atomic_int wait_why;
     atomic_int_fast64_t wait_until_wall_ms;
     atomic_uint_fast64_t calls;

@@ -2,7 +2,11 @@
 #include "core/timestamp.h"
 #include "hubspot/internal.h"
 
-enum { IN_FLIGHT_MAX = 8 };
+enum {
+    IN_FLIGHT_MAX = 8,
+    IN_FLIGHT_LEAST = 2, // so that one is on its way while another is read
+    IN_FLIGHT_BYTES = 8 * 1024 * 1024,
+};
 
 size_t call_headers(const struct call *k, struct str authorization,
                     struct http_header ret[HUBSPOT_HEADERS_MAX])
@@ -162,13 +166,21 @@ static void look_at(struct hubspot_client *c, struct call *k, struct pass *p)
     }
 }
 
+// As many calls at once as their answers fit into IN_FLIGHT_BYTES: a hundred records of a thousand
+// properties are five megabytes.
+static size_t in_flight_max(const struct hubspot_client *c)
+{
+    size_t fit = IN_FLIGHT_BYTES / MAX(c->answer_bytes, 1);
+    return MAX((size_t)IN_FLIGHT_LEAST, MIN((size_t)IN_FLIGHT_MAX, fit));
+}
+
 int64_t client_send_waiting(struct hubspot_client *c)
 {
     const struct clock *clock = c->account->options.clock;
     struct pass p = {.next_us = INT64_MAX, .why = BUDGET_GO};
     for (struct call *k = c->waiting.first, *next; k; k = next) {
         next = k->next;
-        if (http_client_in_flight(c->http) >= IN_FLIGHT_MAX) {
+        if (http_client_in_flight(c->http) >= in_flight_max(c)) {
             break;
         }
         look_at(c, k, &p);

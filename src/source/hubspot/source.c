@@ -268,6 +268,7 @@ bool source_stream_open(struct source *source, const struct source_stream_option
         s->options.state = arena_dup(&s->arena, options->state);
     }
     s->client = hubspot_client_create(source->account);
+    hubspot_client_set_stream(s->client, str_from(options->info->name));
     stream_set_step(s, "discover");
     if (!s->ops->open(s, err)) {
         source_stream_close(s);
