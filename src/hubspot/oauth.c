@@ -373,19 +373,21 @@ static enum http_method method_of(const char *name)
     return HTTP_POST;
 }
 
-static bool wait_for_answer(struct oauth_caller *c, struct error *err)
+// Held until the next call. NULL when interrupted.
+static struct http_exchange *wait_for_answer(struct oauth_caller *c, struct error *err)
 {
     while (!cancel_requested(c->cancel)) {
         c->held = http_client_wait(c->http, CANCEL_SLICE_MS);
         if (c->held) {
-            return true;
+            return c->held;
         }
         assert(http_client_in_flight(c->http) > 0); // it ends by its own timeouts
     }
     http_client_abort(c->http);
     c->held = http_client_wait(c->http, 0);
     let_go(c);
-    return error_set(err, ERR_INTERRUPTED, "interrupted");
+    error_set(err, ERR_INTERRUPTED, "interrupted");
+    return NULL;
 }
 
 static bool send_wire(struct oauth_caller *c, const struct oauth_wire *w, struct error *err)
@@ -422,19 +424,20 @@ bool oauth_call(struct oauth_caller *c, const struct oauth_app *app, const struc
     oauth_wire_init(&w);
     bool ok = oauth_wire_build(app, r, &w, err) && send_wire(c, &w, err);
     oauth_wire_done(&w);
-    if (!ok || !wait_for_answer(c, err)) {
+    const struct http_exchange *x = ok ? wait_for_answer(c, err) : NULL;
+    if (!x) {
         return error_context(err, "%s", CALLS[r->kind].what);
     }
-    if (c->held->status == 0) {
-        *err = c->held->error;
+    if (x->status == 0) {
+        *err = x->error;
         return error_context(err, "%s", CALLS[r->kind].what);
     }
-    if (c->held->status >= 300) {
-        oauth_failure(r, app, c->held->status, buf_str(&c->held->body), err);
-        struct str after = http_exchange_header(c->held, "retry-after");
+    if (x->status >= 300) {
+        oauth_failure(r, app, x->status, buf_str(&x->body), err);
+        struct str after = http_exchange_header(x, "retry-after");
         err->retry_after_ms = MAX(0, retry_after_ms(after, clock_now_ms(c->clock)));
         return error_context(err, "%s", CALLS[r->kind].what);
     }
-    *ret_body = buf_str(&c->held->body);
+    *ret_body = buf_str(&x->body);
     return true;
 }

@@ -69,7 +69,7 @@ static bool read_tokens(struct json root, struct oauth_tokens *ret, struct error
 bool oauth_tokens_decode(struct str body, struct oauth_tokens *ret, struct error *err)
 {
     struct json_doc *doc = json_doc_create();
-    struct json root;
+    struct json root = {0};
     bool ok = parse_object(doc, body, &root, err) && read_tokens(root, ret, err);
     json_doc_destroy(doc);
     return ok;
@@ -132,7 +132,7 @@ bool oauth_facts_decode(enum oauth_call_kind kind, struct str body, struct arena
     size_t k = kind == OAUTH_PRIVATE_INFO;
     struct oauth_facts f = {.active = true};
     struct json_doc *doc = json_doc_create();
-    struct json root;
+    struct json root = {0};
     struct str user;
     bool ok = parse_object(doc, body, &root, err) && read_scopes(root, arena, &f.scopes, err);
     if (ok) {
@@ -272,7 +272,7 @@ bool oauth_failure(const struct oauth_request *r, const struct oauth_app *app, i
                    struct str body, struct error *err)
 {
     struct arena arena;
-    struct json root;
+    struct json root = {0};
     struct error ignored;
     struct hubspot_failure f;
     struct buf text;

@@ -135,7 +135,7 @@ bool connection_secret(struct store *s, struct sealing *sealing, struct str name
     }
     sql_finalize(st); // before the keys are looked for: that may ask the store
     if (ok && row) {
-        ok = sealing_unseal(sealing, name, str_from(what), &sealed, ret, err);
+        ok = sealing_unseal(sealing, &(struct seal_name){name, str_from(what)}, &sealed, ret, err);
     } else if (ok) {
         *ret = NULL;
     }
@@ -155,7 +155,8 @@ static bool put_secret(struct store *s, struct sealing *sealing, struct str name
     struct sealed x;
     struct arena arena;
     arena_init(&arena, 4 * TEXT_MAX);
-    bool ok = sealing_seal(sealing, name, str_from(what), plain, &arena, &x, err);
+    bool ok =
+        sealing_seal(sealing, &(struct seal_name){name, str_from(what)}, plain, &arena, &x, err);
     if (ok) {
         struct sql_value args[] = {sql_text(name), sql_text(str_from(what)), sql_text(x.key_id),
                                    sql_blob(x.nonce), sql_blob(x.bytes)};

@@ -129,23 +129,29 @@ static const struct key *key_to_seal(struct sealing *s, struct arena *arena, str
 // ---- sealing and unsealing
 
 // What is encrypted: owner, NUL, what, NUL, the secret.
-static void add_plain(struct buf *b, struct str owner, struct str what)
+static void add_head(struct buf *b, const struct seal_name *name)
 {
-    assert(!memchr(owner.ptr, '\0', owner.len) && !memchr(what.ptr, '\0', what.len));
-    buf_add(b, owner);
+    assert(!memchr(name->owner.ptr, '\0', name->owner.len));
+    assert(!memchr(name->what.ptr, '\0', name->what.len));
+    buf_add(b, name->owner);
     buf_add_char(b, '\0');
-    buf_add(b, what);
+    buf_add(b, name->what);
     buf_add_char(b, '\0');
 }
 
-static struct sealed seal_with(const struct key *k, struct str owner, struct str what,
+static size_t head_len(const struct seal_name *name)
+{
+    return name->owner.len + name->what.len + 2;
+}
+
+static struct sealed seal_with(const struct key *k, const struct seal_name *name,
                                const struct secret *plain, struct arena *arena)
 {
     struct buf b;
-    size_t n = owner.len + what.len + 2 + secret_len(plain);
+    size_t n = head_len(name) + secret_len(plain);
     buf_init(&b, n + 1);
     (void)buf_reserve(&b, n); // never grows: no copies are left behind
-    add_plain(&b, owner, what);
+    add_head(&b, name);
     buf_add(&b, secret_reveal(plain));
     assert(!b.overflow && b.len == n);
     char *nonce = arena_alloc(arena, crypto_secretbox_NONCEBYTES);
@@ -161,40 +167,40 @@ static struct sealed seal_with(const struct key *k, struct str owner, struct str
                            .bytes = {bytes, n + crypto_secretbox_MACBYTES}};
 }
 
-bool sealing_seal(struct sealing *s, struct str owner, struct str what, const struct secret *plain,
+bool sealing_seal(struct sealing *s, const struct seal_name *name, const struct secret *plain,
                   struct arena *arena, struct sealed *ret, struct error *err)
 {
     assert(s->magic == MAGIC && sql_transaction_state(store_sql(s->store)) == SQL_OPEN);
     const struct key *k = key_to_seal(s, arena, err);
     if (!k) {
-        return error_context(err, "connection %.*s", STR_ARG(owner));
+        return error_context(err, "connection %.*s", STR_ARG(name->owner));
     }
     snprintf(s->current, sizeof s->current, "%s", k->id);
-    *ret = seal_with(k, owner, what, plain, arena);
+    *ret = seal_with(k, name, plain, arena);
     return true;
 }
 
-static bool altered(struct str owner, struct str what, struct error *err)
+static bool altered(const struct seal_name *name, struct error *err)
 {
     return error_set(err, ERR_KEY,
                      "connection %.*s: its stored %.*s has been altered or belongs to another "
                      "connection; log in again",
-                     STR_ARG(owner), STR_ARG(what));
+                     STR_ARG(name->owner), STR_ARG(name->what));
 }
 
-bool sealing_unseal(struct sealing *s, struct str owner, struct str what,
-                    const struct sealed *sealed, struct secret **ret, struct error *err)
+bool sealing_unseal(struct sealing *s, const struct seal_name *name, const struct sealed *sealed,
+                    struct secret **ret, struct error *err)
 {
     assert(s->magic == MAGIC);
-    size_t head = owner.len + what.len + 2;
+    size_t head = head_len(name);
     if (sealed->nonce.len != crypto_secretbox_NONCEBYTES ||
         sealed->bytes.len < head + crypto_secretbox_MACBYTES ||
         sealed->bytes.len > SECRET_MAX + head + crypto_secretbox_MACBYTES) {
-        return altered(owner, what, err);
+        return altered(name, err);
     }
     const struct key *k = find_key(s, sealed->key_id, err);
     if (!k) {
-        return error_context(err, "connection %.*s", STR_ARG(owner));
+        return error_context(err, "connection %.*s", STR_ARG(name->owner));
     }
     struct buf plain;
     struct buf wanted;
@@ -202,7 +208,7 @@ bool sealing_unseal(struct sealing *s, struct str owner, struct str what,
     buf_init(&plain, n + 1);
     buf_init(&wanted, head + 1);
     char *out = buf_reserve(&plain, n);
-    add_plain(&wanted, owner, what);
+    add_head(&wanted, name);
     bool ok =
         crypto_secretbox_open_easy((unsigned char *)out, (const unsigned char *)sealed->bytes.ptr,
                                    sealed->bytes.len, (const unsigned char *)sealed->nonce.ptr,
@@ -214,13 +220,13 @@ bool sealing_unseal(struct sealing *s, struct str owner, struct str what,
     }
     secret_buf_done(&plain);
     buf_done(&wanted);
-    return ok || altered(owner, what, err);
+    return ok || altered(name, err);
 }
 
 // ---- rotation
 
 struct secret_row {
-    struct str owner, what;
+    struct seal_name name;
     struct sealed sealed;
 };
 
@@ -244,8 +250,8 @@ static bool read_rows(struct sealing *s, struct arena *arena, struct secret_row 
                              NULL, 0, &st, err);
     while (ok && (ok = sql_next(st, &row, err)) && row) {
         assert(n < (size_t)count.num); // one transaction
-        rows[n++] = (struct secret_row){.owner = arena_dup(arena, sql_column_str(st, 0)),
-                                        .what = arena_dup(arena, sql_column_str(st, 1)),
+        rows[n++] = (struct secret_row){.name = {arena_dup(arena, sql_column_str(st, 0)),
+                                                 arena_dup(arena, sql_column_str(st, 1))},
                                         .sealed = {arena_dup(arena, sql_column_str(st, 2)),
                                                    arena_dup(arena, sql_column_str(st, 3)),
                                                    arena_dup(arena, sql_column_str(st, 4))}};
@@ -263,13 +269,13 @@ static bool reseal(struct sealing *s, const struct secret_row *row, const struct
                                             "$3 WHERE connection = $4 AND what = $5");
     struct secret *plain = NULL;
     struct arena arena;
-    if (!sealing_unseal(s, row->owner, row->what, &row->sealed, &plain, err)) {
+    if (!sealing_unseal(s, &row->name, &row->sealed, &plain, err)) {
         return false;
     }
     arena_init(&arena, ARENA_BYTES);
-    struct sealed x = seal_with(k, row->owner, row->what, plain, &arena);
+    struct sealed x = seal_with(k, &row->name, plain, &arena);
     struct sql_value args[] = {sql_text(x.key_id), sql_blob(x.nonce), sql_blob(x.bytes),
-                               sql_text(row->owner), sql_text(row->what)};
+                               sql_text(row->name.owner), sql_text(row->name.what)};
     bool ok = sql_once(store_sql(s->store), TEXT, args, ARRAY_LEN(args), NULL, err) ||
               store_fail(s->store, err);
     secret_destroy(plain);

@@ -35,12 +35,17 @@ struct sealed {
     struct str nonce;
     struct str bytes;
 };
-// `owner` and `what` name the row. Must be called inside a writing transaction of the store, so
-// that no rotation comes between choosing the key and storing the row. Into `arena`.
-bool sealing_seal(struct sealing *s, struct str owner, struct str what, const struct secret *plain,
+// Which row: what is sealed for one opens as no other.
+struct seal_name {
+    struct str owner; // the connection
+    struct str what;
+};
+// Must be called inside a writing transaction of the store, so that no rotation comes between
+// choosing the key and storing the row. Into `arena`.
+bool sealing_seal(struct sealing *s, const struct seal_name *name, const struct secret *plain,
                   struct arena *arena, struct sealed *ret, struct error *err) MUST_CHECK;
-bool sealing_unseal(struct sealing *s, struct str owner, struct str what,
-                    const struct sealed *sealed, struct secret **ret, struct error *err) MUST_CHECK;
+bool sealing_unseal(struct sealing *s, const struct seal_name *name, const struct sealed *sealed,
+                    struct secret **ret, struct error *err) MUST_CHECK;
 
 // Makes a new key and seals every row of the store anew with it. *ret_rows: how many.
 bool sealing_rotate(struct sealing *s, size_t *ret_rows, struct error *err) MUST_CHECK;

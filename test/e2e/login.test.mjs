@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './lib/browser.mjs';
-import { finish, freePort, SLUICE, start, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { finish, freePort, SLUICE, sleep, start, temporaryFolder, waitForOutput } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
 import { sluice, SqliteDestination, startSync, sync } from './lib/sluice.mjs';
 
@@ -377,6 +377,22 @@ describe('tokens that end', () => {
     place.assertNoSecrets();
   });
 
+  test('killed between HubSpot\'s answer and storing it: the next process refreshes once more', async () => {
+    const place = new Place();
+    assert.equal((await place.login('acme')).code, 0);
+    place.age('acme', 3_600_000);
+    await sim.faults({ endpoint: 'oauth.token', action: 'stall', bytes: 5, ms: 60_000, times: 1 });
+    const child = start(SLUICE, place.args('api', 'ACCOUNT', '--connection', 'acme'));
+    while ((await oauthApp()).refreshes === 0) {
+      await sleep(5);
+    }
+    child.kill('SIGKILL');
+    await child.exited;
+    const { code, stderr } = await place.run(['api', 'ACCOUNT', '--connection', 'acme']);
+    assert.equal(code, 0, stderr);
+    assert.equal((await oauthApp()).refreshes, 2);
+  });
+
   test('the token endpoint fails: the old token serves; without one the run says why', async () => {
     const place = new Place();
     assert.equal((await place.login('acme')).code, 0);
@@ -388,6 +404,9 @@ describe('tokens that end', () => {
     const late = await place.run(['api', 'ACCOUNT', '--connection', 'acme']);
     assert.equal(late.code, 0, late.stderr);
     assert.equal((await oauthApp()).refreshes, 1);
+    place.age('acme', 3_600_000);
+    await sim.faults({ endpoint: 'oauth.token', action: 'status', status: 400, body: '{"error":"invalid_client"}' });
+    assertFailed(await place.run(['api', 'ACCOUNT', '--connection', 'acme']), 4, /client id sent was/);
   });
 });
 
