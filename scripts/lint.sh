@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 status=0
 python3 scripts/lint.py --self-test >/dev/null || { python3 scripts/lint.py --self-test; status=1; }
 python3 scripts/lint.py || status=1
+python3 scripts/quirks.py --self-test >/dev/null || { python3 scripts/quirks.py --self-test; status=1; }
+python3 scripts/quirks.py || status=1
 
 # The format is what clang-format 14 makes (Debian 12's); other versions differ in small things, so they only tell.
 format=$(command -v clang-format-14 || command -v clang-format)

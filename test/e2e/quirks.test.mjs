@@ -251,6 +251,25 @@ describe('what no modification date tells', () => {
     assert.equal(await left(), 0);
   });
 
+  test('archived while search still shows it alive: the mark wins', async (t) => {
+    const sim = await scene(t, { lag: 60_000 });
+    const destination = new SqliteDestination();
+    await synced(sim, destination, streams('contacts'));
+    const [{ ids }] = await sim.mutate({ op: 'update', object: 'contacts', count: 3 });
+    assert.equal((await sim.api('POST', '/_sim/clock', { advance: '61s' })).status, 200);
+    await sim.mutate({ op: 'archive', object: 'contacts', ids });
+    // The second run reads again what lies within the horizon, and so meets them a second time.
+    for (const run of ['first', 'second']) {
+      await sim.reset();
+      await synced(sim, destination, streams('contacts'));
+      const { json } = await sim.api('POST', `${CONTACTS}/search`, filter('hs_object_id', 'IN', { values: ids }));
+      assert.equal(json.total, 3, 'search shows them');
+      for (const id of ids) {
+        assert.equal(await live(destination, 'contact', 'id', id), false, `${run} run: ${id}`);
+      }
+    }
+  });
+
   test('deleted for good: no search and no list of archived ones says so, a full refresh does', async (t) => {
     const sim = await scene(t, {});
     const destination = new SqliteDestination();
