@@ -47,6 +47,9 @@ static enum error_code code_of(int status, bool edge)
             return edge ? STATUS_CODES[i].edge : STATUS_CODES[i].code;
         }
     }
+    if (status >= 300 && status < 400) {
+        return ERR_REDIRECT;
+    }
     return status >= 400 && status < 500 ? ERR_REQUEST : ERR_SOURCE_UNAVAILABLE;
 }
 

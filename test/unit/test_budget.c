@@ -3,9 +3,6 @@
 #include "core/random.h"
 #include "hubspot/budget.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #define SECOND 1000000LL
 #define WINDOW (10 * SECOND)
 #define SPREAD (WINDOW + SECOND / 2)
@@ -544,46 +541,6 @@ static void test_names(void **state)
     }
 }
 
-// ---- threads
-
-struct crowd {
-    struct budget *budget;
-    atomic_int_fast64_t now_us;
-    atomic_int sent;
-};
-
-static void *crowd_main(void *user)
-{
-    struct crowd *c = user;
-    for (int i = 0; i < 3000; i++) {
-        int64_t until_us = 0;
-        int64_t now_us = atomic_fetch_add(&c->now_us, 10);
-        if (take_at(c->budget, BUDGET_GENERAL, now_us, 0, &until_us) == BUDGET_GO) {
-            atomic_fetch_add(&c->sent, 1);
-            learn(c->budget, now_us, 190, 190 - MIN(190, atomic_load(&c->sent)));
-        }
-        look(c->budget, now_us);
-    }
-    return NULL;
-}
-
-static void test_threads(void **state)
-{
-    (void)state;
-    struct crowd c = {.budget = make(0.8)};
-    pthread_t threads[4];
-    assert_true(go(c.budget, 0));
-    learn(c.budget, 0, 190, 189);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, crowd_main, &c), 0);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-        pthread_join(threads[i], NULL);
-    }
-    assert_int_equal(1 + atomic_load(&c.sent), 152); // all within one window
-    budget_destroy(c.budget);
-}
-
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
@@ -603,7 +560,6 @@ int main(void)
         cmocka_unit_test(test_refused_for_the_day),
         cmocka_unit_test(test_day_with_calls_in_flight),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

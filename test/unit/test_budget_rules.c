@@ -3,6 +3,9 @@
 #include "core/timestamp.h"
 #include "hubspot/budget.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 // The rules of a budget that the model does not single out, one by one.
 
 #define SECOND 1000000LL
@@ -381,6 +384,49 @@ static void test_day_from_elsewhere(void **state)
     budget_destroy(b);
 }
 
+// ---- threads
+
+struct crowd {
+    struct budget *budget;
+    struct asker asker;
+    atomic_int_fast64_t now_us;
+    atomic_int sent;
+};
+
+static void *crowd_main(void *user)
+{
+    struct crowd *c = user;
+    for (int i = 0; i < 3000; i++) {
+        int64_t until_us = 0;
+        int64_t now_us = atomic_fetch_add(&c->now_us, 10);
+        if (take(c->budget, c->asker, now_us, 0, &until_us) == BUDGET_GO) {
+            atomic_fetch_add(&c->sent, 1);
+            learn(c->budget, now_us, 190, 190 - MIN(190, atomic_load(&c->sent)));
+        }
+        allowed(c->budget, now_us);
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    struct crowd c = {.budget = make()};
+    pthread_t threads[4];
+    int64_t until_us = 0;
+    c.asker = (struct asker){budget_join(c.budget), BUDGET_GENERAL, BUDGET_INTERACTIVE};
+    assert_int_equal(take(c.budget, c.asker, 0, 0, &until_us), BUDGET_GO);
+    learn(c.budget, 0, 190, 189);
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, crowd_main, &c), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(1 + atomic_load(&c.sent), 152); // all within one window
+    budget_destroy(c.budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
@@ -389,7 +435,7 @@ int main(void)
         cmocka_unit_test(test_associations_headers), cmocka_unit_test(test_associations_day),
         cmocka_unit_test(test_search_refused),       cmocka_unit_test(test_pause_by_policy),
         cmocka_unit_test(test_answer_of_yesterday),  cmocka_unit_test(test_young_day),
-        cmocka_unit_test(test_day_from_elsewhere),
+        cmocka_unit_test(test_day_from_elsewhere),   cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

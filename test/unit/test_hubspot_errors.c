@@ -69,7 +69,7 @@ static void test_status_codes(void **state)
         {500, ERR_SOURCE_UNAVAILABLE},
         {502, ERR_SOURCE_UNAVAILABLE},
         {599, ERR_SOURCE_UNAVAILABLE},
-        {302, ERR_SOURCE_UNAVAILABLE},
+        {302, ERR_REDIRECT},
         {999, ERR_SOURCE_UNAVAILABLE},
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {

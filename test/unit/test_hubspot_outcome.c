@@ -163,6 +163,7 @@ static void test_redirect(void **state)
     struct hubspot_answer *a = hub_call(f);
     check_contains(a->error.message,
                    "OWNERS: answered 301 with a redirect to \"https://elsewhere.example/x\"");
+    assert_true(a->error.code == ERR_REDIRECT && a->tries == 1);
     release(f, a);
 }
 

@@ -181,7 +181,7 @@ static void test_unknown_outcome(void **state)
         {0, ERR_LIMIT, true, true}, // the answer was too large; the deed may be done
         {0, ERR_TLS, false, false},
         {200, ERR_SOURCE_DATA, true, true},
-        {302, ERR_SOURCE_UNAVAILABLE, true, true},
+        {302, ERR_REDIRECT, true, true},
         {400, ERR_REQUEST, true, false},
         {404, ERR_NOT_FOUND, true, false},
         {409, ERR_CONFLICT, true, false},
