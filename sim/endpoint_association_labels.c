@@ -149,10 +149,13 @@ static bool find_own(struct call *c, const struct labelled *e, int64_t id,
         id > 0 && id <= INT32_MAX && e->pair &&
         association_kind_find(&c->sim->portal->associations, e->from, (int)id, true, ret) &&
         ret->pair == e->pair;
-    return known || call_error(c, 404, "OBJECT_NOT_FOUND",
-                               "There is no label of your own with type id %lld from %.*s to %.*s",
-                               (long long)id, STR_ARG(object_info(e->from)->plural),
-                               STR_ARG(object_info(e->to)->plural));
+    if (!known) {
+        call_error(c, 404, "OBJECT_NOT_FOUND",
+                   "There is no label of your own with type id %lld from %.*s to %.*s",
+                   (long long)id, STR_ARG(object_info(e->from)->plural),
+                   STR_ARG(object_info(e->to)->plural));
+    }
+    return known;
 }
 
 void endpoint_associations_labels_update(struct call *c)
@@ -161,7 +164,7 @@ void endpoint_associations_labels_update(struct call *c)
     struct str label;
     struct str inverse;
     int64_t id = 0;
-    struct association_kind kind;
+    struct association_kind kind = {0};
     if (!read_labelled(c, &e) || !call_parse_body(c) || !read_text(c, "label", true, &label) ||
         !read_text(c, "inverseLabel", false, &inverse)) {
         return;
@@ -184,7 +187,7 @@ void endpoint_associations_labels_update(struct call *c)
 void endpoint_associations_labels_delete(struct call *c)
 {
     struct labelled e;
-    struct association_kind kind;
+    struct association_kind kind = {0};
     int64_t id = 0;
     if (!read_labelled(c, &e)) {
         return;

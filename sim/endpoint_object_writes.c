@@ -95,8 +95,8 @@ static bool find_mergeable(struct call *c, enum object_type object, struct str i
 void endpoint_objects_merge(struct call *c)
 {
     struct write w = {.call = c};
-    struct str primary_id;
-    struct str other_id;
+    struct str primary_id = STR("");
+    struct str other_id = STR("");
     uint32_t primary;
     uint32_t other;
     if (!write_object(c, &w.object) || !call_parse_body(c) ||
@@ -128,7 +128,7 @@ void endpoint_objects_merge(struct call *c)
 void endpoint_objects_gdpr_delete(struct call *c)
 {
     enum object_type object;
-    struct str id;
+    struct str id = STR("");
     struct str name = STR("");
     struct refusal why;
     struct find_by by = {.merged = true};

@@ -23,9 +23,10 @@ bool write_links_kind(struct call *c, enum object_type from, struct json type,
     if (!json_get_int(type, STR("associationTypeId"), &id) ||
         !(own || str_eq(category, STR("HUBSPOT_DEFINED")) ||
           str_eq(category, STR("INTEGRATOR_DEFINED")) || str_eq(category, STR("WORK")))) {
-        return refuse(c, ret, 400, "VALIDATION_ERROR",
-                      "Invalid input JSON: a type needs an associationCategory (HUBSPOT_DEFINED, "
-                      "USER_DEFINED, INTEGRATOR_DEFINED, WORK) and an associationTypeId");
+        refuse(c, ret, 400, "VALIDATION_ERROR",
+               "Invalid input JSON: a type needs an associationCategory (HUBSPOT_DEFINED, "
+               "USER_DEFINED, INTEGRATOR_DEFINED, WORK) and an associationTypeId");
+        return false;
     }
     bool known = id > 0 && id <= INT32_MAX && !str_eq(category, STR("WORK")) &&
                  !str_eq(category, STR("INTEGRATOR_DEFINED")) &&
@@ -55,7 +56,7 @@ static bool read_one(struct write *w, struct json item, struct refusal *ret)
     struct json_iter it = json_iter(types);
     struct json type;
     while (json_next(&it, &type)) {
-        struct write_link link;
+        struct write_link link = {0};
         if (!write_links_kind(c, w->object, type, &link.kind, ret)) {
             return false;
         }
