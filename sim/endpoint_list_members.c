@@ -73,7 +73,7 @@ static bool read_window(struct call *c, const struct members *m, bool by_join, s
     int64_t limit;
     struct str after = http_server_query(c->request, "after");
     struct str before = http_server_query(c->request, "before");
-    struct list_member at;
+    struct list_member at = {0};
     if (!call_limit(c, PAGE_DEFAULT, PAGE_MAX, &limit)) {
         return false;
     }

@@ -222,7 +222,7 @@ void endpoint_properties_batch_read(struct call *c)
     struct json inputs;
     struct json v;
     struct str text = STR("non_sensitive");
-    enum property_sensitivity sensitivity;
+    enum property_sensitivity sensitivity = SENSITIVITY_NONE;
     bool archived = false;
     if (!read_set(c, &object, &set) || !call_parse_body(c) ||
         !batch_inputs(c, BATCH_MAX, &inputs) || !field_bool(c, c->body, "archived", &archived) ||

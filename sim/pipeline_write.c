@@ -46,7 +46,7 @@ size_t pipelines_sorted(const struct pipelines *s, enum object_type object,
             ret[n++] = &s->lists[object][i];
         }
     }
-    qsort((void *)ret, n, sizeof(*ret), compare_pipelines);
+    qsort((void *)ret, n, sizeof(struct live_pipeline *), compare_pipelines);
     return n;
 }
 
@@ -321,7 +321,7 @@ void pipeline_write_stages(struct call *c, struct json_writer *w, const struct l
             sorted[n++] = &p->stages[i];
         }
     }
-    qsort((void *)sorted, n, sizeof(sorted[0]), compare_stages);
+    qsort((void *)sorted, n, sizeof(struct live_stage *), compare_stages);
     json_begin_array(w);
     for (size_t i = 0; i < n; i++) {
         stage_write(c, w, sorted[i]);
