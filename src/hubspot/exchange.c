@@ -59,7 +59,7 @@ static void learn(struct hubspot_client *c, const struct call *k, const struct f
 static void read_redirect(struct call *k, struct finding *f)
 {
     struct str to = http_exchange_header(k->exchange, "location");
-    error_set(&k->answer.error, ERR_SOURCE_UNAVAILABLE,
+    error_set(&k->answer.error, ERR_REDIRECT,
               "%s: answered %d with a redirect to \"%.*s\", which is not followed: the token would "
               "go there",
               name_of(k), k->answer.status,
