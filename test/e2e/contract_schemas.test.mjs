@@ -281,6 +281,8 @@ runScenes('records of custom objects', OPTIONS, [
       assert.equal(put.status, 200, put.text);
       const { results } = (await sim.api('GET', `/crm/v4/objects/contacts/${contact.id}/associations/pet`)).json;
       assert.deepEqual(results.map((r) => String(r.toObjectId)), [id]);
+      const search = await sim.api('POST', '/crm/v3/objects/pet/search', { query: 'rex' });
+      assert.deepEqual(ids(search.json.results), [id], 'its name is searchable');
       const wrong = await sim.api('PATCH', `/crm/v3/objects/pet/${id}`, { properties: { breed: 'fish' } });
       assert.equal(wrong.status, 400);
       assert.match(wrong.text, /INVALID_OPTION/);
