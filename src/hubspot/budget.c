@@ -202,7 +202,8 @@ static void hold_for_window(const struct budget *b, const struct budget_ask *ask
     if (a->heard_us <= ask->now_us - a->interval_us / BUDGET_STALE_PART) {
         // Nothing has been heard for a while: what others do is not known.
         int64_t since_us = MAX(a->heard_us, ask->now_us - PROBE_SPAN_US);
-        if (send_times_after(&a->window, since_us) >= PROBE_CALLS) {
+        // Calls that came to nothing are not waited for.
+        if (a->flying >= PROBE_CALLS && send_times_after(&a->window, since_us) >= PROBE_CALLS) {
             hold(x, ask->now_us + LOOK_AGAIN_US, BUDGET_WAIT_FIRST);
         }
     }

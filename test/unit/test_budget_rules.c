@@ -136,6 +136,26 @@ static void test_worst_after_silence(void **state)
     budget_destroy(b);
 }
 
+// While nothing is known a few calls go ahead of an answer. One that comes to nothing makes room
+// for another; ones that hang do so after a while.
+static void test_first_answer(void **state)
+{
+    (void)state;
+    struct budget *b = make();
+    struct asker a = {budget_join(b), BUDGET_GENERAL, BUDGET_INTERACTIVE};
+    int64_t until_us = 0;
+    assert_int_equal(burst(b, a, 0, 100), 4);
+    assert_int_equal(take(b, a, 0, 0, &until_us), BUDGET_WAIT_FIRST);
+    struct budget_ticket cut = {.member = a.member, .class = BUDGET_GENERAL};
+    budget_ended(b, &cut, 1000);
+    assert_int_equal(burst(b, a, 1000, 100), 1);
+    assert_int_equal(burst(b, a, 4 * SECOND, 100), 0);
+    assert_int_equal(burst(b, a, 6 * SECOND, 100), 4);
+    learn(b, 6 * SECOND, -1, -1);
+    assert_int_equal(burst(b, a, 6 * SECOND, 100), 100);
+    budget_destroy(b);
+}
+
 // ---- associations
 
 static void test_associations(void **state)
@@ -430,12 +450,19 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_whose_turn),           cmocka_unit_test(test_turn_is_given_away),
-        cmocka_unit_test(test_worst_after_silence),  cmocka_unit_test(test_associations),
-        cmocka_unit_test(test_associations_headers), cmocka_unit_test(test_associations_day),
-        cmocka_unit_test(test_search_refused),       cmocka_unit_test(test_pause_by_policy),
-        cmocka_unit_test(test_answer_of_yesterday),  cmocka_unit_test(test_young_day),
-        cmocka_unit_test(test_day_from_elsewhere),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_whose_turn),
+        cmocka_unit_test(test_turn_is_given_away),
+        cmocka_unit_test(test_worst_after_silence),
+        cmocka_unit_test(test_first_answer),
+        cmocka_unit_test(test_associations),
+        cmocka_unit_test(test_associations_headers),
+        cmocka_unit_test(test_associations_day),
+        cmocka_unit_test(test_search_refused),
+        cmocka_unit_test(test_pause_by_policy),
+        cmocka_unit_test(test_answer_of_yesterday),
+        cmocka_unit_test(test_young_day),
+        cmocka_unit_test(test_day_from_elsewhere),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
