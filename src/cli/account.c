@@ -72,14 +72,18 @@ static bool open_oauth(const struct opening *o, const struct connection *c,
                        const struct secret *client_secret, struct error *err)
 {
     struct account *a = o->account;
-    struct connection_tokens_options tokens = {
-        .store = place(o), .key_file = o->settings->key_file, .name = c->name};
+    struct connection_tokens_options tokens = {.store = place(o),
+                                               .key_file = o->settings->key_file,
+                                               .name = c->name,
+                                               .portal_id = c->portal_id,
+                                               .client_id = c->client_id};
     struct credential_oauth_options options = {
         .app = {.base_url = c->base_url, .client_id = c->client_id, .client_secret = client_secret},
         .facts = facts_of(c, &a->arena),
         .clock = o->context->clock,
         .log = o->context->log,
-        .cancel = o->context->cancel};
+        .cancel = o->context->cancel,
+        .request_log = o->context->request_log};
     if (!client_secret || !oauth_version_parse(c->oauth_version, &options.app.version)) {
         return error_set(err, ERR_STORE,
                          "connection %.*s is stored incompletely; log in again: sluice login "

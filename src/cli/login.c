@@ -5,12 +5,13 @@
 #include "cli/signals.h"
 #include "http/client.h"
 #include "http/url.h"
+#include "store/requests.h"
 
 #include <signal.h>
 #include <spawn.h>
 #include <unistd.h>
 
-enum { URL_MAX = 32 * 1024, MINUTE_MS = 60 * 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { HTTP_PORT = 80, URL_MAX = 32 * 1024, MINUTE_MS = 60 * 1000, DAY_MS = 24 * 3600 * 1000 };
 
 #define FIELD(f) (offsetof(struct login_settings, place) + offsetof(struct place_settings, f))
 #define OWN(f)   offsetof(struct login_settings, f)
@@ -94,6 +95,10 @@ const struct setting LOGIN_SETTINGS[LOGIN_SETTINGS_N] = {
      .max = DAY_MS,
      .arg = "TIME",
      .help = "How long to wait for HubSpot's answer."},
+    {.name = "trace",
+     .type = SET_BOOL,
+     .offset = OWN(trace),
+     .help = "Keep every call for sluice requests, not only those that fail."},
 #include "cli/connection_settings.def"
 };
 
@@ -137,6 +142,7 @@ struct redirect {
     struct str path;
     const char *host; // to listen at
     uint16_t port;
+    bool here; // the URI leads to host and port by itself
 };
 
 // From "http://localhost:8976/oauth/callback": where to listen. Behind any other host there must be
@@ -169,18 +175,70 @@ static bool read_redirect(const struct login *l, struct arena *arena, struct red
                  {STR_INIT("127.0.0.1:"), "127.0.0.1"},
                  {STR_INIT("[::1]:"), "::1"}};
     for (size_t i = 0; i < ARRAY_LEN(LOCAL); i++) {
-        uint64_t port;
-        if (http && str_starts(host, LOCAL[i].prefix)) {
-            if (!str_to_uint64(str_sub(host, LOCAL[i].prefix.len, host.len), &port) || port < 1 ||
-                port > 65535) {
-                return error_set(err, ERR_CONFIG, "--redirect-uri: its port is not 1 to 65535");
-            }
-            r.host = LOCAL[i].listen;
-            r.port = (uint16_t)port;
+        struct str alone = str_sub(LOCAL[i].prefix, 0, LOCAL[i].prefix.len - 1);
+        uint64_t port = HTTP_PORT;
+        if (!http || (!str_eq(host, alone) && !str_starts(host, LOCAL[i].prefix))) {
+            continue;
         }
+        if (host.len > alone.len &&
+            (!str_to_uint64(str_sub(host, LOCAL[i].prefix.len, host.len), &port) || port < 1 ||
+             port > 65535)) {
+            return error_set(err, ERR_CONFIG,
+                             "--redirect-uri: \"%.*s\": its port is not 1 to 65535",
+                             STR_ARG(str_sub(r.uri, 0, 200)));
+        }
+        r.host = LOCAL[i].listen;
+        r.port = (uint16_t)port;
+        r.here = true;
     }
     *ret = r;
     return true;
+}
+
+// It is opened by a browser, and a query of our own is added to it.
+static bool check_authorize_url(const struct login *l, struct error *err)
+{
+    struct str url = l->settings.authorize_url;
+    bool ok = (str_starts(url, STR("https://")) || str_starts(url, STR("http://"))) &&
+              str_find_char(url, '?') < 0 && str_find_char(url, '#') < 0 &&
+              str_find_char(url, ' ') < 0;
+    return ok ||
+           error_set(err, ERR_CONFIG,
+                     "--authorize-url: \"%.*s\" is not an http or https URL without query and "
+                     "fragment",
+                     STR_ARG(str_sub(url, 0, 200)));
+}
+
+static bool is_variable(const char *entry, struct str name)
+{
+    return name.len > 0 && str_starts(str_from(entry), name) && entry[name.len] == '=';
+}
+
+// A browser and what it starts need not know the app's secret nor our keys. To be freed; the texts
+// are the environment's.
+static char **environment_without_secrets(const struct login *l)
+{
+    size_t n = 0;
+    while (environ[n]) {
+        n++;
+    }
+    char **copy = calloc(n + 1, sizeof *copy);
+    if (!copy) {
+        abort();
+    }
+    const struct str secret[] = {l->settings.client_secret_env, l->settings.token_env,
+                                 STR("HUBSPOT_TOKEN"), STR("SLUICE_KEY"), STR("SLUICE_KEY_NEW")};
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool hidden = false;
+        for (size_t k = 0; k < ARRAY_LEN(secret); k++) {
+            hidden = hidden || is_variable(environ[i], secret[k]);
+        }
+        if (!hidden) {
+            copy[kept++] = environ[i];
+        }
+    }
+    return copy;
 }
 
 // On a desktop's terminal only, and only when there is something to open it with.
@@ -196,6 +254,7 @@ static void open_browser(const struct login *l, const char *url)
     char *argv[] = {program, address, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
+    char **environment = environment_without_secrets(l);
     sigset_t none;
     pid_t pid;
     sigemptyset(&none);
@@ -207,9 +266,10 @@ static void open_browser(const struct login *l, const char *url)
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK); // ours are blocked
     posix_spawnattr_setsigmask(&attributes, &none);
     // Not being able to costs nothing: the address has been printed.
-    (void)posix_spawnp(&pid, program, &files, &attributes, argv, environ);
+    (void)posix_spawnp(&pid, program, &files, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
+    free(environment);
     free(address);
 }
 
@@ -238,6 +298,10 @@ static bool show_address(struct login *l, const struct redirect *redirect, const
         printf("Open this address in a browser and choose the account:\n\n    %s\n\n"
                "Waiting for HubSpot's answer at %.*s\n",
                buf_cstr(&url), STR_ARG(redirect->uri));
+        if (!redirect->here) {
+            printf("What comes there must be passed on to http://%s:%u%.*s\n", redirect->host,
+                   (unsigned)redirect->port, STR_ARG(redirect->path));
+        }
         fflush(stdout);
         open_browser(l, buf_cstr(&url));
     }
@@ -255,13 +319,12 @@ static bool exchange(struct login *l, struct grant *g, const struct redirect *re
                               .code = secret_reveal(code),
                               .redirect_uri = redirect->uri,
                               .verifier = str_from(verifier)};
-    struct oauth_caller *caller = oauth_caller_create(l->cli->clock, &l->cancel);
-    struct str body;
+    struct oauth_caller *caller = oauth_caller_create(&(struct oauth_caller_options){
+        l->cli->clock, &l->cancel, l->request_log, l->settings.name});
     bool known = oauth_version_parse(l->settings.oauth_version, &app.version);
     assert(known); // the settings table admits only known versions
     int64_t asked_ms = clock_now_ms(l->cli->clock);
-    bool ok =
-        oauth_call(caller, &app, &r, &body, err) && oauth_tokens_decode(body, &g->tokens, err);
+    bool ok = oauth_call_tokens(caller, &app, &r, &g->tokens, err);
     oauth_caller_destroy(caller);
     if (ok && !g->tokens.refresh) {
         ok = error_set(err, ERR_SOURCE_DATA, "HubSpot's answer holds no refresh token");
@@ -306,9 +369,13 @@ static bool login_oauth(struct login *l, struct grant *g, struct error *err)
                          "--client-id is missing: the client id of your HubSpot app (or give "
                          "--token-env for a private app token or service key)");
     }
+    if (l->settings.client_id.len > CLIENT_ID_MAX) {
+        return error_set(err, ERR_CONFIG, "--client-id: %zu bytes are over the limit of %d",
+                         l->settings.client_id.len, CLIENT_ID_MAX);
+    }
     if (!account_secret_from_env("--client-secret-env", "client secret",
                                  l->settings.client_secret_env, &g->client_secret, err) ||
-        !read_redirect(l, &l->arena, &redirect, err)) {
+        !read_redirect(l, &l->arena, &redirect, err) || !check_authorize_url(l, err)) {
         return false;
     }
     g->connection.kind = CONNECTION_OAUTH;
@@ -352,10 +419,14 @@ int cli_login(const struct cli *cli, int argc, char **argv)
     }
     struct signals *signals = signals_catch(&l.cancel);
     arena_init(&l.arena, 16 * 1024 * 1024);
+    struct requests *requests = requests_start(&(struct requests_options){
+        .directory = l.settings.place.data_dir, .clock = cli->clock, .trace = l.settings.trace});
+    l.request_log = requests_log(requests);
     bool ok = login_check_words("login", &args, &err) &&
               store_check_name("--name", l.settings.name, &err) && http_client_global_init(&err) &&
               (url_check_base(l.settings.base_url, &l.base_url, &err) ||
-               error_context(&err, "--base-url"));
+               error_context(&err, "--base-url")) &&
+              login_check_place(&l, &err);
     if (ok) {
         g.connection.name = l.settings.name;
         g.connection.base_url = l.base_url;
@@ -364,6 +435,7 @@ int cli_login(const struct cli *cli, int argc, char **argv)
         ok = token ? login_token(&l, &g, &err) : login_oauth(&l, &g, &err);
     }
     grant_done(&g);
+    requests_stop(requests);
     arena_done(&l.arena);
     signals_release(signals);
     return ok ? 0 : cli_fail(&err);

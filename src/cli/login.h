@@ -19,16 +19,18 @@ struct login_settings {
     struct str oauth_version;
     bool no_browser;
     int64_t timeout_ms;
+    bool trace;
 };
-enum { LOGIN_SETTINGS_N = 13 + PLACE_SETTINGS_N };
+enum { LOGIN_SETTINGS_N = 14 + PLACE_SETTINGS_N };
 extern const struct setting LOGIN_SETTINGS[LOGIN_SETTINGS_N];
 
 struct logout_settings {
     struct place_settings place;
     struct str name;
     bool keep_grant;
+    bool trace;
 };
-enum { LOGOUT_SETTINGS_N = 2 + PLACE_SETTINGS_N };
+enum { LOGOUT_SETTINGS_N = 3 + PLACE_SETTINGS_N };
 extern const struct setting LOGOUT_SETTINGS[LOGOUT_SETTINGS_N];
 
 struct connections_settings {
@@ -59,6 +61,7 @@ struct login {
     struct login_settings settings;
     struct cancel cancel;
     struct arena arena;
+    const struct request_log *request_log;
     struct str base_url; // checked
     struct str scopes;   // asked for
 };
@@ -72,6 +75,8 @@ struct grant {
 void grant_done(struct grant *g);
 // The scopes that all streams need, and "oauth". Into `arena`.
 struct str login_default_scopes(struct arena *arena);
+// What of storing can be known before anybody is asked for consent: place, rights, key.
+bool login_check_place(struct login *l, struct error *err) MUST_CHECK;
 // Asks HubSpot what the grant stands for, seals it, stores it, prints what was granted and what
 // was not.
 bool login_finish(struct login *l, struct grant *g, struct error *err) MUST_CHECK;

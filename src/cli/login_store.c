@@ -58,11 +58,10 @@ static bool ask_facts(struct login *l, const struct grant *g, struct oauth_facts
                             .version = OAUTH_2026_09};
     struct oauth_request r = {.kind = g->token ? OAUTH_PRIVATE_INFO : OAUTH_INTROSPECT,
                               .token = g->token ? g->token : g->tokens.access};
-    struct oauth_caller *caller = oauth_caller_create(l->cli->clock, &l->cancel);
-    struct str body;
+    struct oauth_caller *caller = oauth_caller_create(&(struct oauth_caller_options){
+        l->cli->clock, &l->cancel, l->request_log, l->settings.name});
     (void)oauth_version_parse(g->connection.oauth_version, &app.version); // a token has none
-    bool ok = oauth_call(caller, &app, &r, &body, err) &&
-              oauth_facts_decode(r.kind, body, &l->arena, ret, err);
+    bool ok = oauth_call_facts(caller, &app, &r, &l->arena, ret, err);
     if (ok && !ret->active) {
         ok = error_set(err, ERR_CREDENTIALS, "HubSpot says that the token is not active");
     }
@@ -82,6 +81,8 @@ static bool ask_portal(struct login *l, const struct secret *token, int64_t *ret
         .search_per_second = 1,
         .clock = l->cli->clock,
         .cancel = &l->cancel,
+        .request_log = l->request_log,
+        .connection = l->settings.name,
     });
     struct hubspot_client *client = hubspot_client_create(account);
     struct json_doc *doc = json_doc_create();
@@ -132,13 +133,35 @@ static bool look_at(struct login *l, struct grant *g, struct error *err)
 
 // ---- storing it
 
+bool login_check_place(struct login *l, struct error *err)
+{
+    struct store_options where = {
+        .directory = l->settings.place.data_dir, .clock = l->cli->clock, .cancel = &l->cancel};
+    struct store *store = NULL;
+    struct sealing *sealing = NULL;
+    if (!store_open(&where, &store, err)) {
+        return false;
+    }
+    if (!store) {
+        return store_check_place(where.directory, err);
+    }
+    bool ok =
+        sealing_open(&(struct sealing_options){store, l->settings.place.key_file}, &sealing, err) &&
+        sealing_check(sealing, err) && store_check_writable(store, err);
+    sealing_close(sealing);
+    store_close(store);
+    return ok;
+}
+
 static bool check_former(struct login *l, struct store *store, struct connection *c,
                          struct error *err)
 {
     struct connection former;
     struct error none;
     if (!connection_find(store, c->name, &l->arena, &former, &none)) {
-        if (none.code != ERR_USAGE) {
+        // USAGE: there is none. STORE: a row that nobody can read is replaced; if it is the whole
+        // store that cannot be read, writing says so.
+        if (none.code != ERR_USAGE && none.code != ERR_STORE) {
             *err = none;
             return false;
         }
@@ -192,7 +215,7 @@ static void print_scopes(struct login *l, const struct connection *c)
                STR_ARG(word));
         n++;
     }
-    printf("%s", n > 0 ? "\n" : "");
+    printf("%s", n > 0 ? "\n" : "  granted:     not known (HubSpot does not say)\n");
     buf_init(&missing, PRINT_MAX);
     struct str asked = arena_printf(&l->arena, "%.*s %.*s", STR_ARG(l->scopes),
                                     STR_ARG(l->settings.optional_scopes));
@@ -220,9 +243,11 @@ static void print_outcome(struct login *l, const struct connection *c)
     }
     printf("\n");
     print_scopes(l, c);
-    printf("Next: sluice sync hubspot --connection %.*s%s%.*s --into sqlite:hubspot.db\n",
+    printf("Next: sluice sync hubspot --connection %.*s%s%.*s%s%.*s --into sqlite:hubspot.db\n",
            STR_ARG(c->name), l->settings.place.data_dir.len ? " --data-dir " : "",
-           STR_ARG(l->settings.place.data_dir));
+           STR_ARG(l->settings.place.data_dir),
+           l->settings.place.key_file.len ? " --key-file " : "",
+           STR_ARG(l->settings.place.key_file));
     fflush(stdout);
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/signals.h"
 #include "http/client.h"
+#include "store/requests.h"
 
 enum { LOCK_WAIT_MS = 60000 };
 
@@ -19,6 +20,10 @@ const struct setting LOGOUT_SETTINGS[LOGOUT_SETTINGS_N] = {
      .type = SET_BOOL,
      .offset = offsetof(struct logout_settings, keep_grant),
      .help = "Forget the connection here only; the refresh token stays good."},
+    {.name = "trace",
+     .type = SET_BOOL,
+     .offset = offsetof(struct logout_settings, trace),
+     .help = "Keep every call for sluice requests, not only those that fail."},
 #include "cli/connection_settings.def"
 };
 
@@ -27,6 +32,7 @@ struct logout {
     struct logout_settings settings;
     struct cancel cancel;
     struct arena arena;
+    const struct request_log *request_log;
     struct store *store;
     struct connection connection;
 };
@@ -38,12 +44,12 @@ static bool revoke_with(struct logout *l, const struct secret *client_secret,
     struct oauth_app app = {
         .base_url = c->base_url, .client_id = c->client_id, .client_secret = client_secret};
     struct oauth_request r = {.kind = OAUTH_REVOKE, .token = refresh};
-    struct str body;
     if (!refresh || !client_secret || !oauth_version_parse(c->oauth_version, &app.version)) {
         return error_set(err, ERR_STORE, "the connection is stored incompletely");
     }
-    struct oauth_caller *caller = oauth_caller_create(l->cli->clock, &l->cancel);
-    bool ok = oauth_call(caller, &app, &r, &body, err);
+    struct oauth_caller *caller = oauth_caller_create(
+        &(struct oauth_caller_options){l->cli->clock, &l->cancel, l->request_log, c->name});
+    bool ok = oauth_call_revoke(caller, &app, &r, err);
     oauth_caller_destroy(caller);
     return ok;
 }
@@ -65,8 +71,8 @@ static bool revoke(struct logout *l, struct error *err)
     return ok;
 }
 
-// What becomes of the grant; never stands in the way of forgetting.
-static void give_back(struct logout *l)
+// What becomes of the grant. Does not stand in the way of forgetting, unless somebody stops it.
+static bool give_back(struct logout *l, struct error *ret_err)
 {
     struct error err = {0};
     if (l->connection.kind == CONNECTION_TOKEN) {
@@ -77,12 +83,17 @@ static void give_back(struct logout *l)
         printf("HubSpot had already ended the grant.\n");
     } else if (revoke(l, &err) || err.code == ERR_REAUTHORIZE) {
         printf("The refresh token was revoked; tokens that it gave before end within minutes.\n");
+    } else if (err.code == ERR_INTERRUPTED) {
+        return error_set(ret_err, ERR_INTERRUPTED,
+                         "interrupted; connection %.*s is still here, its grant may be revoked",
+                         STR_ARG(l->connection.name));
     } else {
         fprintf(stderr,
                 "sluice: the refresh token could not be revoked: %s\n  remove the app in HubSpot, "
                 "under Settings > Integrations > Connected Apps\n",
                 err.message);
     }
+    return true;
 }
 
 static bool log_out(struct logout *l, struct error *err)
@@ -104,8 +115,7 @@ static bool log_out(struct logout *l, struct error *err)
     }
     bool ok = connection_find(l->store, l->settings.name, &l->arena, &l->connection, err);
     if (ok) {
-        give_back(l);
-        ok = connection_remove(l->store, l->settings.name, &found, err);
+        ok = give_back(l, err) && connection_remove(l->store, l->settings.name, &found, err);
     }
     store_lock_release(lock);
     return ok;
@@ -121,12 +131,16 @@ int cli_logout(const struct cli *cli, int argc, char **argv)
     }
     struct signals *signals = signals_catch(&l.cancel);
     arena_init(&l.arena, 4 * 1024 * 1024);
+    struct requests *requests = requests_start(&(struct requests_options){
+        .directory = l.settings.place.data_dir, .clock = cli->clock, .trace = l.settings.trace});
+    l.request_log = requests_log(requests);
     bool ok = login_check_words("logout", &args, &err) && http_client_global_init(&err) &&
               log_out(&l, &err);
     if (ok) {
         printf("Connection %.*s was forgotten.\n", STR_ARG(l.settings.name));
     }
     store_close(l.store);
+    requests_stop(requests);
     arena_done(&l.arena);
     signals_release(signals);
     return ok ? 0 : cli_fail(&err);

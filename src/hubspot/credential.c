@@ -15,6 +15,7 @@ enum {
     SLICE_US = 100000,       // waits look at `cancel` so often
     BACKOFF_FIRST_MS = 1000, // doubles with every failure in a row
     BACKOFF_MAX_MS = 60000,
+    RETRY_AFTER_MAX_MS = 3600 * 1000,
     DEAD_MARGIN_MS = 1000,     // a token is not used in its last second (or tenth of its life)
     RELOAD_EVERY_US = 1000000, // a dead connection looks for a new login this often
 };
@@ -31,9 +32,13 @@ struct credential {
     const struct clock *clock;
     const struct log *log;
     const struct cancel *cancel;
+    const struct request_log *request_log;
     pthread_mutex_t lock;
     pthread_cond_t landed;    // a flight is over
     struct token_set tokens;  // in use
+    int64_t issued_us;        // of those, by the monotonic clock
+    int64_t due_us;           // to be renewed
+    int64_t dead_us;          // at an end
     struct secret *before;    // the access token before that, for masking
     struct token_set unsaved; // HubSpot gave these, the store has not taken them yet
     uint64_t generation;      // of tokens.access; 0: none
@@ -45,7 +50,7 @@ struct credential {
     int64_t not_before_us;    // of the next flight, after one that failed
     int64_t reload_us;        // when a dead connection was last looked up
     int failures;             // flights in a row that failed
-    bool will_stay;           // the last failure: trying again will not mend it
+    bool will_stay;           // the last failure: trying again soon will not mend it
     struct error failure;     // of the last flight that failed
     uint64_t refreshes;
     struct random random;
@@ -94,6 +99,7 @@ struct credential *credential_oauth(const struct credential_oauth_options *o)
     c->clock = o->clock;
     c->log = o->log;
     c->cancel = o->cancel;
+    c->request_log = o->request_log;
     credential_set_facts(c, &o->facts);
     return c;
 }
@@ -144,18 +150,43 @@ static int64_t life_ms(const struct token_set *t)
     return MAX(1, t->expires_ms - t->issued_ms);
 }
 
+static int64_t margin_ms(const struct token_set *t)
+{
+    return MIN(DEAD_MARGIN_MS, life_ms(t) / 10);
+}
+
+static int64_t renew_after_ms(const struct token_set *t)
+{
+    return life_ms(t) * RENEW_PERCENT / 100;
+}
+
+// A token's age goes on whatever happens to this machine's clock: both clocks must agree that it
+// lives. The monotonic one does not see that the clock was set, the other one sees when the machine
+// has slept.
+static void note_times(struct credential *c)
+{
+    const struct token_set *t = &c->tokens;
+    int64_t now_us = clock_mono_us(c->clock);
+    int64_t age_ms = clock_now_ms(c->clock) - t->issued_ms;
+    c->issued_us = now_us - MAX(0, age_ms) * 1000;
+    c->dead_us = c->issued_us + (life_ms(t) - margin_ms(t)) * 1000;
+    // Issued in the future: the clock was set back since, nobody knows how long ago that was.
+    c->due_us = age_ms < 0 ? now_us : c->issued_us + renew_after_ms(t) * 1000;
+}
+
 static bool is_living(const struct credential *c)
 {
     const struct token_set *t = &c->tokens;
-    int64_t margin_ms = MIN(DEAD_MARGIN_MS, life_ms(t) / 10);
     return t->access && !t->needs_reauthorization && c->generation != c->refused &&
-           clock_now_ms(c->clock) < t->expires_ms - margin_ms;
+           clock_mono_us(c->clock) < c->dead_us &&
+           clock_now_ms(c->clock) < t->expires_ms - margin_ms(t);
 }
 
 static bool is_due(const struct credential *c)
 {
     const struct token_set *t = &c->tokens;
-    return !t->access || clock_now_ms(c->clock) >= t->issued_ms + life_ms(t) * RENEW_PERCENT / 100;
+    return !t->access || clock_mono_us(c->clock) >= c->due_us ||
+           clock_now_ms(c->clock) >= t->issued_ms + renew_after_ms(t);
 }
 
 static bool must_reauthorize(const struct credential *c, struct error *err)
@@ -178,6 +209,7 @@ static void take_tokens(struct credential *c, struct token_set *t)
     token_set_done(&c->tokens);
     c->tokens = *t;
     *t = (struct token_set){0};
+    note_times(c);
 }
 
 static bool give(const struct credential *c, struct buf *authorization, uint64_t *ret_generation,
@@ -210,18 +242,30 @@ static struct token_set copy_tokens(const struct token_set *t)
     return copy;
 }
 
+// The data of two accounts must not come into one destination.
+static bool is_ours(const struct credential *c, const struct oauth_tokens *fresh, struct error *err)
+{
+    int64_t ours = c->facts.portal_id;
+    return ours == 0 || fresh->portal_id == 0 || fresh->portal_id == ours ||
+           error_set(err, ERR_ACCOUNT_CHANGED,
+                     "connection %.*s belongs to account %lld, but HubSpot gives a token for "
+                     "account %lld; log in again: sluice login hubspot --name %.*s",
+                     STR_ARG(c->facts.name), (long long)ours, (long long)fresh->portal_id,
+                     STR_ARG(c->facts.name));
+}
+
 static bool ask_hubspot(struct credential *c, const struct token_set *stored, struct token_set *ret,
                         struct error *err)
 {
-    struct oauth_caller *caller = oauth_caller_create(c->clock, c->cancel);
+    struct oauth_caller *caller = oauth_caller_create(
+        &(struct oauth_caller_options){c->clock, c->cancel, c->request_log, c->facts.name});
     struct oauth_request request = {.kind = OAUTH_REFRESH, .token = stored->refresh};
     struct oauth_tokens fresh = {0};
-    struct str body;
     int64_t asked_ms = clock_now_ms(c->clock); // its life counts from here: rather too short
-    bool ok =
-        oauth_call(caller, &c->app, &request, &body, err) && oauth_tokens_decode(body, &fresh, err);
+    bool ok = oauth_call_tokens(caller, &c->app, &request, &fresh, err);
     oauth_caller_destroy(caller);
-    if (!ok) {
+    if (!ok || !is_ours(c, &fresh, err)) {
+        oauth_tokens_done(&fresh);
         return false;
     }
     *ret = (struct token_set){
@@ -308,12 +352,14 @@ static void land(struct credential *c, struct flight *f, bool ok, const struct e
         take_tokens(c, &f->result);
     } else {
         c->failure = *err;
-        c->will_stay = !error_info(err->code)->retryable;
+        // HubSpot says when to come back; nobody is kept waiting for longer than a backoff.
+        c->will_stay = !error_info(err->code)->retryable || err->retry_after_ms > BACKOFF_MAX_MS;
         c->tokens.needs_reauthorization = err->code == ERR_REAUTHORIZE;
         int64_t delay_ms = BACKOFF_FIRST_MS << MIN(c->failures, 6);
         delay_ms += (int64_t)(random_unit(&c->random) * 0.5 * (double)delay_ms);
-        delay_ms = MIN(MAX(delay_ms, err->retry_after_ms), BACKOFF_MAX_MS);
-        c->not_before_us = clock_mono_us(c->clock) + (c->will_stay ? HOLD_OFF_MS : delay_ms) * 1000;
+        delay_ms = c->will_stay ? HOLD_OFF_MS : MIN(delay_ms, BACKOFF_MAX_MS);
+        delay_ms = MAX(delay_ms, MIN(err->retry_after_ms, RETRY_AFTER_MAX_MS));
+        c->not_before_us = clock_mono_us(c->clock) + delay_ms * 1000;
         c->failures++;
     }
     c->flying = false;
@@ -467,7 +513,7 @@ static bool oauth_refused(struct credential *c, uint64_t generation, struct erro
     if (c->generation != generation && is_living(c)) {
         return true;
     }
-    int64_t age_ms = clock_now_ms(c->clock) - c->tokens.issued_ms;
+    int64_t age_ms = (clock_mono_us(c->clock) - c->issued_us) / 1000;
     if (generation == c->forced && age_ms < MIN(FRESH_MS, life_ms(&c->tokens) / 4)) {
         return refused_again(c, err);
     }

@@ -39,7 +39,8 @@ void token_set_done(struct token_set *t); // destroys the secrets, empties
 
 // Where tokens live, across processes. The functions are called by one thread at a time.
 struct token_store {
-    // Fills *ret; the secrets become the caller's.
+    // Fills *ret; the secrets become the caller's. ACCOUNT_CHANGED when what is stored is no longer
+    // for the account and app that the credential was made for.
     bool (*load)(void *user, struct token_set *ret, struct error *err) MUST_CHECK;
     // Durable when it returns true.
     bool (*save)(void *user, const struct token_set *t, struct error *err) MUST_CHECK;
@@ -64,8 +65,9 @@ struct credential_oauth_options {
     struct credential_facts facts;
     struct token_store store; // must outlive the credential
     const struct clock *clock;
-    const struct log *log;       // may be NULL
-    const struct cancel *cancel; // ends waits; may be NULL
+    const struct log *log;                 // may be NULL
+    const struct cancel *cancel;           // ends waits; may be NULL
+    const struct request_log *request_log; // of the token endpoint's exchanges; may be NULL
 };
 // Reads the tokens when they are first needed.
 struct credential *credential_oauth(const struct credential_oauth_options *options);
@@ -77,7 +79,8 @@ void credential_set_facts(struct credential *c, const struct credential_facts *f
 bool credential_is_static(const struct credential *c);
 void credential_facts(const struct credential *c, struct credential_facts *ret);
 
-// Appends "Bearer ..." and tells which token it is. Errors: REAUTHORIZE; what the token endpoint or
+// Appends "Bearer ..." and tells which token it is. Errors: REAUTHORIZE; ACCOUNT_CHANGED when the
+// tokens have become those of another account, which are never used; what the token endpoint or
 // the store answered when the token is dead and could not be renewed; INTERRUPTED.
 bool credential_bearer(struct credential *c, struct buf *authorization, uint64_t *ret_generation,
                        struct error *err) MUST_CHECK;

@@ -1,21 +1,16 @@
 #include "hubspot/oauth.h"
 
 #include "data/json_writer.h"
-#include "http/client.h"
 #include "http/url.h"
 #include "hubspot/printable.h"
-#include "hubspot/retry.h"
 
 #include <sodium.h>
 
 enum {
     RANDOM_BYTES = 32,
     WIRE_BYTES = 64 * 1024, // three bytes for each of the longest token, and the rest
-    CONNECT_TIMEOUT_MS = 15000,
-    FIRST_BYTE_TIMEOUT_MS = 30000,
-    STALL_TIMEOUT_MS = 15000,
-    CANCEL_SLICE_MS = 100,
     CALLBACK_TEXT_MAX = 1024,
+    MASKED_MIN = 8, // less would be found in any text
 };
 
 #define FORM "application/x-www-form-urlencoded;charset=utf-8"
@@ -286,15 +281,12 @@ static void build_private_info(const struct oauth_app *app, const struct oauth_r
     json_end_object(&json);
 }
 
-static const struct {
-    const char *what; // for errors
-    void (*build)(const struct oauth_app *app, const struct oauth_request *r, struct oauth_wire *w);
-} CALLS[OAUTH_CALL_COUNT] = {
-    [OAUTH_EXCHANGE] = {"exchanging the code for tokens", build_exchange},
-    [OAUTH_REFRESH] = {"renewing the access token", build_refresh},
-    [OAUTH_INTROSPECT] = {"asking what the token stands for", build_introspect},
-    [OAUTH_REVOKE] = {"revoking the refresh token", build_revoke},
-    [OAUTH_PRIVATE_INFO] = {"asking what the token stands for", build_private_info},
+static void (*const BUILD[OAUTH_CALL_COUNT])(const struct oauth_app *app,
+                                             const struct oauth_request *r,
+                                             struct oauth_wire *w) = {
+    [OAUTH_EXCHANGE] = build_exchange,         [OAUTH_REFRESH] = build_refresh,
+    [OAUTH_INTROSPECT] = build_introspect,     [OAUTH_REVOKE] = build_revoke,
+    [OAUTH_PRIVATE_INFO] = build_private_info,
 };
 
 bool oauth_wire_build(const struct oauth_app *app, const struct oauth_request *r,
@@ -308,136 +300,38 @@ bool oauth_wire_build(const struct oauth_app *app, const struct oauth_request *r
     w->content_type = FORM;
     w->bearer = NULL;
     buf_add(&w->url, app->base_url);
-    CALLS[r->kind].build(app, r, w);
+    BUILD[r->kind](app, r, w);
     return (!w->url.overflow && !w->body.overflow) ||
-           error_set(err, ERR_LIMIT, "%s: the request is over the limit of %d bytes",
-                     CALLS[r->kind].what, WIRE_BYTES);
+           error_set(err, ERR_LIMIT, "the request is over the limit of %d bytes", WIRE_BYTES);
 }
 
-// ---- over the network
+// ---- what must not be shown
 
-struct oauth_caller {
-    struct http_client *http;
-    const struct clock *clock;
-    const struct cancel *cancel;
-    struct http_exchange *held; // whose body was given out
-};
-
-struct oauth_caller *oauth_caller_create(const struct clock *clock, const struct cancel *cancel)
+// The bytes themselves, and as they stand in a form or a URL.
+static void mask_plain(struct str plain, char *text, size_t len)
 {
-    struct oauth_caller *c = calloc(1, sizeof *c);
-    if (!c) {
-        abort();
+    struct buf encoded;
+    plain = str_sub(plain, 0, OAUTH_TOKEN_MAX);
+    buf_init(&encoded, 3 * OAUTH_TOKEN_MAX + 1);
+    (void)buf_reserve(&encoded, 3 * OAUTH_TOKEN_MAX); // never grows: no copies are left behind
+    url_add_encoded(&encoded, plain);
+    const struct str forms[] = {buf_str(&encoded), plain};
+    for (size_t i = 0; plain.len >= MASKED_MIN && i < ARRAY_LEN(forms); i++) {
+        struct secret *s = secret_create(forms[i]);
+        (void)secret_mask(s, text, len);
+        secret_destroy(s);
     }
-    c->clock = clock;
-    c->cancel = cancel;
-    c->http = http_client_create(
-        &(struct http_client_options){
-            .user_agent = "sluice/" SLUICE_VERSION,
-            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-            .first_byte_timeout_ms = FIRST_BYTE_TIMEOUT_MS,
-            .stall_timeout_ms = STALL_TIMEOUT_MS,
-            .body_limit = OAUTH_ANSWER_BYTES,
-        },
-        clock);
-    return c;
+    secret_buf_done(&encoded);
 }
 
-static void let_go(struct oauth_caller *c)
+struct str oauth_masked(const struct oauth_request *r, const struct oauth_app *app, struct str text,
+                        struct arena *arena)
 {
-    if (c->held) {
-        secret_wipe(c->held->body.ptr, c->held->body.cap);
-        http_exchange_release(c->http, c->held);
-        c->held = NULL;
-    }
-}
-
-void oauth_caller_destroy(struct oauth_caller *c)
-{
-    if (!c) {
-        return;
-    }
-    let_go(c);
-    http_client_destroy(c->http);
-    free(c);
-}
-
-static enum http_method method_of(const char *name)
-{
-    static const enum http_method METHODS[] = {HTTP_GET, HTTP_DELETE};
-    for (size_t i = 0; i < ARRAY_LEN(METHODS); i++) {
-        if (strcmp(name, http_method_name(METHODS[i])) == 0) {
-            return METHODS[i];
-        }
-    }
-    return HTTP_POST;
-}
-
-// Held until the next call. NULL when interrupted.
-static struct http_exchange *wait_for_answer(struct oauth_caller *c, struct error *err)
-{
-    while (!cancel_requested(c->cancel)) {
-        c->held = http_client_wait(c->http, CANCEL_SLICE_MS);
-        if (c->held) {
-            return c->held;
-        }
-        assert(http_client_in_flight(c->http) > 0); // it ends by its own timeouts
-    }
-    http_client_abort(c->http);
-    c->held = http_client_wait(c->http, 0);
-    let_go(c);
-    error_set(err, ERR_INTERRUPTED, "interrupted");
-    return NULL;
-}
-
-static bool send_wire(struct oauth_caller *c, const struct oauth_wire *w, struct error *err)
-{
-    struct http_header headers[3] = {{STR("Accept"), STR("application/json")}};
-    struct http_request request = {.method = method_of(w->method),
-                                   .url = buf_str(&w->url),
-                                   .headers = headers,
-                                   .n_headers = 1};
-    struct buf authorization;
-    buf_init(&authorization, OAUTH_TOKEN_MAX + 16);
-    (void)buf_reserve(&authorization, OAUTH_TOKEN_MAX + 16);
-    if (w->content_type) {
-        headers[request.n_headers++] =
-            (struct http_header){STR("Content-Type"), str_from(w->content_type)};
-        request.body = buf_str(&w->body);
-    }
-    if (w->bearer) {
-        buf_add_cstr(&authorization, "Bearer ");
-        buf_add(&authorization, secret_reveal(w->bearer));
-        headers[request.n_headers++] =
-            (struct http_header){STR("Authorization"), buf_str(&authorization)};
-    }
-    bool ok = http_client_start(c->http, &request, err);
-    secret_buf_done(&authorization);
-    return ok;
-}
-
-bool oauth_call(struct oauth_caller *c, const struct oauth_app *app, const struct oauth_request *r,
-                struct str *ret_body, struct error *err)
-{
-    struct oauth_wire w;
-    let_go(c);
-    oauth_wire_init(&w);
-    bool ok = oauth_wire_build(app, r, &w, err) && send_wire(c, &w, err);
-    oauth_wire_done(&w);
-    const struct http_exchange *x = ok ? wait_for_answer(c, err) : NULL;
-    if (!x) {
-        return error_context(err, "%s", CALLS[r->kind].what);
-    }
-    if (x->status == 0) {
-        *err = x->error;
-        return error_context(err, "%s", CALLS[r->kind].what);
-    }
-    if (x->status >= 300) {
-        oauth_failure(r, app, x->status, buf_str(&x->body), err);
-        struct str after = http_exchange_header(x, "retry-after");
-        err->retry_after_ms = MAX(0, retry_after_ms(after, clock_now_ms(c->clock)));
-        return error_context(err, "%s", CALLS[r->kind].what);
-    }
-    *ret_body = buf_str(&x->body);
-    return true;
+    size_t len = MIN(text.len, (size_t)OAUTH_ANSWER_BYTES);
+    char *copy = arena_cstr(arena, str_sub(text, 0, len));
+    mask_plain(r->code, copy, len);
+    mask_plain(r->verifier, copy, len);
+    mask_plain(secret_reveal(r->token), copy, len);
+    mask_plain(secret_reveal(app->client_secret), copy, len);
+    return (struct str){copy, len};
 }

@@ -1,5 +1,6 @@
 // HubSpot's OAuth: the authorize URL and its callback, the token endpoint, introspection and
-// revocation. Building and decoding are pure; oauth_call does one exchange over the network.
+// revocation. Building and decoding are pure; the oauth_call_ functions do one exchange over the
+// network each.
 //
 // Requests are form-encoded; nothing secret is put into a URL where the version offers a body.
 // Every input is bounded, and no error quotes a token, a code or a secret.
@@ -15,8 +16,8 @@
 enum {
     OAUTH_TOKEN_MAX = 8192, // bytes of a token; HubSpot asks for room for 512 characters
     OAUTH_CODE_MAX = 2048,
-    OAUTH_SCOPES_MAX = 300,          // scopes of one token
-    OAUTH_SCOPES_BYTES = 16 * 1024,  // their names, spaces included
+    OAUTH_SCOPES_MAX = 1000,         // scopes of one token
+    OAUTH_SCOPES_BYTES = 32 * 1024,  // their names, spaces included
     OAUTH_ANSWER_BYTES = 256 * 1024, // an answer's body
     OAUTH_CHALLENGE_MAX = 44,        // 32 bytes in base64url, and a NUL
 };
@@ -97,8 +98,8 @@ bool oauth_wire_build(const struct oauth_app *app, const struct oauth_request *r
 struct oauth_tokens {
     struct secret *access;
     struct secret *refresh; // NULL: the answer had none; the one sent stays good
-    int64_t expires_in_ms;
-    int64_t portal_id; // 0: not said
+    int64_t expires_in_ms;  // half an hour when the answer does not say or says nonsense
+    int64_t portal_id;      // 0: not said
 };
 bool oauth_tokens_decode(struct str body, struct oauth_tokens *ret, struct error *err) MUST_CHECK;
 void oauth_tokens_done(struct oauth_tokens *t);
@@ -110,7 +111,7 @@ struct oauth_facts {
     int64_t app_id;
     int64_t expires_in_ms; // 0: not said
     struct str user;
-    struct str scopes; // with a space between
+    struct str scopes; // with a space between; empty: not said, or more than are kept
 };
 bool oauth_facts_decode(enum oauth_call_kind kind, struct str body, struct arena *arena,
                         struct oauth_facts *ret, struct error *err) MUST_CHECK;
@@ -121,12 +122,38 @@ bool oauth_facts_decode(enum oauth_call_kind kind, struct str body, struct arena
 bool oauth_failure(const struct oauth_request *r, const struct oauth_app *app, int status,
                    struct str body, struct error *err);
 
+// Whether an answer, whatever its status, is an error in the form of those two.
+bool oauth_says_failure(struct str body);
+// The text without what the request and the app hold that is secret, in plain or as in a form: '*'
+// stands in its place. Into `arena`.
+struct str oauth_masked(const struct oauth_request *r, const struct oauth_app *app, struct str text,
+                        struct arena *arena);
+
 // ---- over the network
 
+struct request_log;
+struct oauth_caller_options {
+    const struct clock *clock;
+    const struct cancel *cancel; // ends waits; may be NULL
+    const struct request_log
+        *request_log;      // of every exchange; may be NULL. Must outlive the caller.
+    struct str connection; // its name there. Borrowed.
+};
 struct oauth_caller;
-struct oauth_caller *oauth_caller_create(const struct clock *clock, const struct cancel *cancel);
+struct oauth_caller *oauth_caller_create(const struct oauth_caller_options *options);
 void oauth_caller_destroy(struct oauth_caller *c); // takes NULL
-// One try. The body is the caller's (of oauth_call's maker) until the next call or
-// oauth_caller_destroy, then wiped. err.retry_after_ms is set when HubSpot said so.
-bool oauth_call(struct oauth_caller *c, const struct oauth_app *app, const struct oauth_request *r,
-                struct str *ret_body, struct error *err) MUST_CHECK;
+
+// One exchange each, sent once. err.retry_after_ms is set when HubSpot said so. Errors: those of
+// oauth_failure, also for an answer of status 200 that holds an error in its body; SOURCE_DATA for
+// one that cannot be read; REDIRECT; CONNECT, TLS, SOURCE_UNAVAILABLE, LIMIT; INTERRUPTED.
+// EXCHANGE, REFRESH:
+bool oauth_call_tokens(struct oauth_caller *c, const struct oauth_app *app,
+                       const struct oauth_request *r, struct oauth_tokens *ret,
+                       struct error *err) MUST_CHECK;
+// INTROSPECT, PRIVATE_INFO; texts in `arena`:
+bool oauth_call_facts(struct oauth_caller *c, const struct oauth_app *app,
+                      const struct oauth_request *r, struct arena *arena, struct oauth_facts *ret,
+                      struct error *err) MUST_CHECK;
+// REVOKE:
+bool oauth_call_revoke(struct oauth_caller *c, const struct oauth_app *app,
+                       const struct oauth_request *r, struct error *err) MUST_CHECK;

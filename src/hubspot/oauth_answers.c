@@ -5,10 +5,10 @@
 
 enum {
     EXPIRES_MAX_S = 366 * 24 * 3600,
+    EXPIRES_DEFAULT_S = 1800, // what HubSpot gives
     DESCRIPTION_SHOWN_MAX = 300,
     NAME_SHOWN_MAX = 200,
     WORD_MAX = 64,
-    MASKED_MIN = 8,
 };
 
 static bool unreadable(struct error *err, const char *why)
@@ -17,13 +17,34 @@ static bool unreadable(struct error *err, const char *why)
 }
 
 // What may be put into a header as it is.
-static bool is_token(struct str s)
+static bool check_token(const char *what, struct str s, struct error *err)
 {
-    bool ok = s.len > 0 && s.len <= OAUTH_TOKEN_MAX;
-    for (size_t i = 0; ok && i < s.len; i++) {
-        ok = s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
+    if (s.len == 0 || s.len > OAUTH_TOKEN_MAX) {
+        return error_set(err, ERR_SOURCE_DATA,
+                         "HubSpot's answer cannot be read: its %s has %zu bytes, 1 to %d can be",
+                         what, s.len, OAUTH_TOKEN_MAX);
     }
-    return ok;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] <= ' ' || s.ptr[i] >= 0x7f) {
+            return error_set(err, ERR_SOURCE_DATA,
+                             "HubSpot's answer cannot be read: its %s holds spaces or characters "
+                             "that are not ASCII",
+                             what);
+        }
+    }
+    return true;
+}
+
+// How long the token lives, which may be missing (RFC 6749 only recommends it) or nonsense. Then
+// the usual is assumed: an answer that is thrown away may hold the only refresh token that is good,
+// and a token that ends sooner is found out by a 401.
+static int64_t life_s(struct json root)
+{
+    int64_t s = 0;
+    struct str text;
+    bool said = json_get_int(root, STR("expires_in"), &s) ||
+                (json_get_string(root, STR("expires_in"), &text) && str_to_int64(text, &s));
+    return said && s >= 1 ? MIN(s, EXPIRES_MAX_S) : EXPIRES_DEFAULT_S;
 }
 
 static bool parse_object(struct json_doc *doc, struct str body, struct json *ret, struct error *err)
@@ -40,18 +61,15 @@ static bool read_tokens(struct json root, struct oauth_tokens *ret, struct error
     struct str access = {NULL, 0};
     struct str refresh = {NULL, 0};
     struct str type = STR("bearer");
-    int64_t expires_s = 0;
     int64_t portal = 0;
     (void)json_get_string(root, STR("token_type"), &type);
-    if (!json_get_string(root, STR("access_token"), &access) || !is_token(access)) {
-        return unreadable(err, "it holds no access_token, or one that cannot be");
+    if (!json_get_string(root, STR("access_token"), &access)) {
+        return unreadable(err, "it holds no access_token");
     }
-    if (json_get_string(root, STR("refresh_token"), &refresh) && !is_token(refresh)) {
-        return unreadable(err, "its refresh_token cannot be one");
-    }
-    if (!json_get_int(root, STR("expires_in"), &expires_s) || expires_s < 1 ||
-        expires_s > EXPIRES_MAX_S) {
-        return unreadable(err, "its expires_in is not a number of seconds");
+    if (!check_token("access_token", access, err) ||
+        (json_get_string(root, STR("refresh_token"), &refresh) && refresh.len > 0 &&
+         !check_token("refresh_token", refresh, err))) {
+        return false;
     }
     if (!str_eq_nocase(type, STR("bearer"))) {
         return unreadable(err, "its token_type is not bearer");
@@ -61,7 +79,7 @@ static bool read_tokens(struct json root, struct oauth_tokens *ret, struct error
     }
     *ret = (struct oauth_tokens){.access = secret_create(access),
                                  .refresh = refresh.len > 0 ? secret_create(refresh) : NULL,
-                                 .expires_in_ms = expires_s * 1000,
+                                 .expires_in_ms = life_s(root) * 1000,
                                  .portal_id = portal};
     return true;
 }
@@ -93,16 +111,18 @@ static bool is_scope(struct str s)
     return ok;
 }
 
-// Names that cannot be scopes are passed over: what HubSpot adds must not stop us.
-static bool read_scopes(struct json root, struct arena *arena, struct str *ret, struct error *err)
+// Names that cannot be scopes are passed over: what HubSpot adds must not stop us. Of more than are
+// kept none is: half of them would look like all of them.
+static struct str read_scopes(struct json root, struct arena *arena)
 {
     struct json list;
     struct json item;
     struct str name;
     struct buf out;
     size_t n = 0;
+    struct str result = STR("");
     if (!json_get(root, STR("scopes"), &list)) {
-        return true;
+        return result;
     }
     buf_init(&out, OAUTH_SCOPES_BYTES);
     struct json_iter it = json_iter(list);
@@ -113,12 +133,11 @@ static bool read_scopes(struct json root, struct arena *arena, struct str *ret, 
             n++;
         }
     }
-    bool ok = n <= OAUTH_SCOPES_MAX && !out.overflow;
-    if (ok) {
-        *ret = arena_dup(arena, buf_str(&out));
+    if (n <= OAUTH_SCOPES_MAX && !out.overflow) {
+        result = arena_dup(arena, buf_str(&out));
     }
     buf_done(&out);
-    return ok || error_set(err, ERR_LIMIT, "the token has more than %d scopes", OAUTH_SCOPES_MAX);
+    return result;
 }
 
 // Names of the fields: introspection, and the look-up of private apps.
@@ -134,8 +153,9 @@ bool oauth_facts_decode(enum oauth_call_kind kind, struct str body, struct arena
     struct json_doc *doc = json_doc_create();
     struct json root = {0};
     struct str user;
-    bool ok = parse_object(doc, body, &root, err) && read_scopes(root, arena, &f.scopes, err);
+    bool ok = parse_object(doc, body, &root, err);
     if (ok) {
+        f.scopes = read_scopes(root, arena);
         (void)json_get_bool(root, STR("active"), &f.active);
         (void)json_get_int(root, FIELDS[k].portal, &f.portal_id);
         (void)json_get_int(root, FIELDS[k].app, &f.app_id);
@@ -221,51 +241,38 @@ static void add_advice(struct buf *text, enum advice advice, const struct oauth_
     }
 }
 
-static void mask_plain(struct str plain, char *text, size_t len)
-{
-    if (plain.len < MASKED_MIN) {
-        return;
-    }
-    struct secret *s = secret_create(str_sub(plain, 0, SECRET_MAX));
-    (void)secret_mask(s, text, len);
-    secret_destroy(s);
-}
-
-// The body without what we sent, which some servers quote.
-static struct str masked(const struct oauth_request *r, const struct oauth_app *app,
-                         struct str body, struct arena *arena)
-{
-    char *text = arena_cstr(arena, str_sub(body, 0, OAUTH_ANSWER_BYTES));
-    size_t len = MIN(body.len, (size_t)OAUTH_ANSWER_BYTES);
-    mask_plain(r->code, text, len);
-    mask_plain(r->verifier, text, len);
-    if (r->token) {
-        (void)secret_mask(r->token, text, len);
-    }
-    if (app->client_secret) {
-        (void)secret_mask(app->client_secret, text, len);
-    }
-    return (struct str){text, len};
-}
-
 static struct str word(struct json root, const char *key)
 {
     struct str s = {NULL, 0};
     return json_get_string(root, str_from(key), &s) && s.len <= WORD_MAX ? s : STR("");
 }
 
-static int cause_of(enum oauth_call_kind call, struct str status, struct str error)
+static int cause_of(int call, struct str status, struct str error)
 {
     const struct str words[] = {status, error};
     for (size_t w = 0; w < ARRAY_LEN(words); w++) {
         for (size_t i = 0; i < ARRAY_LEN(CAUSES); i++) {
             if (str_eq(words[w], str_from(CAUSES[i].word)) &&
-                (CAUSES[i].call == ANY_CALL || CAUSES[i].call == (int)call)) {
+                (CAUSES[i].call == ANY_CALL || CAUSES[i].call == call)) {
                 return (int)i;
             }
         }
     }
     return -1;
+}
+
+bool oauth_says_failure(struct str body)
+{
+    struct json root = {0};
+    struct json token;
+    struct error ignored;
+    struct json_doc *doc = json_doc_create();
+    bool says = parse_object(doc, body, &root, &ignored) &&
+                !json_get(root, STR("access_token"), &token) &&
+                (word(root, "error").len > 0 || str_eq(word(root, "status"), STR("error")) ||
+                 cause_of(ANY_CALL, word(root, "status"), STR("")) >= 0);
+    json_doc_destroy(doc);
+    return says;
 }
 
 bool oauth_failure(const struct oauth_request *r, const struct oauth_app *app, int status,
@@ -281,9 +288,9 @@ bool oauth_failure(const struct oauth_request *r, const struct oauth_app *app, i
     arena_init(&arena, 8 * OAUTH_ANSWER_BYTES);
     buf_init(&text, ERROR_MESSAGE_MAX);
     struct json_doc *doc = json_doc_create();
-    body = masked(r, app, body, &arena);
+    body = oauth_masked(r, app, body, &arena);
     if (parse_object(doc, body, &root, &ignored)) {
-        cause = cause_of(r->kind, word(root, "status"), word(root, "error"));
+        cause = cause_of((int)r->kind, word(root, "status"), word(root, "error"));
         if (!json_get_string(root, STR("error_description"), &description)) {
             (void)json_get_string(root, STR("message"), &description);
         }

@@ -7,6 +7,7 @@ static const struct str COLUMNS = STR_INIT(
     "name, kind, state, portal_id, app_id, client_id, base_url, oauth_version, scopes, user_name, "
     "issued_ms, expires_ms, created_ms, updated_ms");
 enum { SECRETS_N = 4, TEXT_MAX = 64 * 1024 };
+static const int64_t TIME_MAX_MS = INT64_C(253402300800000); // the year 10000
 
 const char *connection_kind_name(enum connection_kind k)
 {
@@ -37,14 +38,25 @@ static struct str text_of(struct sql_stmt *st, size_t column, struct arena *aren
     return arena_dup(arena, str_sub(sql_column_str(st, column), 0, TEXT_MAX));
 }
 
+// Whatever the file says: what is reckoned with it does not overflow.
+static int64_t time_of(struct sql_stmt *st, size_t column)
+{
+    return MAX(0, MIN(sql_column(st, column).num, TIME_MAX_MS));
+}
+
 static bool read_row(struct sql_stmt *st, struct arena *arena, struct connection *ret,
                      struct error *err)
 {
     struct connection c = {.name = text_of(st, 0, arena)};
     int kind = name_index(KIND_NAMES, CONNECTION_KIND_COUNT, sql_column_str(st, 1));
     int state = name_index(STATE_NAMES, CONNECTION_STATE_COUNT, sql_column_str(st, 2));
-    if (kind < 0 || state < 0) {
-        return error_set(err, ERR_STORE, "connection %.*s: its kind or state is none that is known",
+    bool fits = sql_column_str(st, 5).len <= CLIENT_ID_MAX &&
+                sql_column_str(st, 8).len <= OAUTH_SCOPES_BYTES;
+    if (kind < 0 || state < 0 || !fits) {
+        return error_set(err, ERR_STORE,
+                         "connection %.*s: its %s is none that sluice stores; log in again: sluice "
+                         "login hubspot --name %.*s",
+                         STR_ARG(c.name), fits ? "kind or state" : "client id or list of scopes",
                          STR_ARG(c.name));
     }
     c.kind = (enum connection_kind)kind;
@@ -56,8 +68,8 @@ static bool read_row(struct sql_stmt *st, struct arena *arena, struct connection
     c.oauth_version = text_of(st, 7, arena);
     c.scopes = text_of(st, 8, arena);
     c.user = text_of(st, 9, arena);
-    c.issued_ms = sql_column(st, 10).num;
-    c.expires_ms = sql_column(st, 11).num;
+    c.issued_ms = time_of(st, 10);
+    c.expires_ms = MAX(time_of(st, 11), c.issued_ms);
     c.created_ms = sql_column(st, 12).num;
     c.updated_ms = sql_column(st, 13).num;
     *ret = c;
@@ -219,6 +231,11 @@ bool connection_put(struct store *s, struct sealing *sealing, const struct conne
     if (!store_check_name("connection", c->name, err)) {
         return false;
     }
+    if (c->client_id.len > CLIENT_ID_MAX || c->scopes.len > OAUTH_SCOPES_BYTES) {
+        return error_set(err, ERR_CONFIG,
+                         "connection %.*s: its client id may have %d bytes, its scopes %d",
+                         STR_ARG(c->name), CLIENT_ID_MAX, OAUTH_SCOPES_BYTES);
+    }
     if (!sql_begin(store_sql(s), err)) {
         return store_fail(s, err);
     }
@@ -259,6 +276,8 @@ struct connection_tokens {
     struct sealing *sealing;
     struct arena arena;
     struct str name;
+    int64_t portal_id; // what it was when it was opened
+    struct str client_id;
     struct str lock_name;
     struct store_lock *lock;
 };
@@ -272,6 +291,8 @@ bool connection_tokens_open(const struct connection_tokens_options *options,
     }
     arena_init(&t->arena, TEXT_MAX);
     t->name = arena_dup(&t->arena, options->name);
+    t->portal_id = options->portal_id;
+    t->client_id = arena_dup(&t->arena, options->client_id);
     t->lock_name = arena_printf(&t->arena, "connection-%.*s", STR_ARG(options->name));
     bool ok = store_open(&options->store, &t->store, err);
     if (ok && !t->store) {
@@ -299,13 +320,29 @@ void connection_tokens_close(struct connection_tokens *t)
     free(t);
 }
 
+static bool check_same(const struct connection_tokens *t, const struct connection *c,
+                       struct error *err)
+{
+    if (t->portal_id != 0 && c->portal_id != 0 && t->portal_id != c->portal_id) {
+        return error_set(err, ERR_ACCOUNT_CHANGED,
+                         "connection %.*s belongs to account %lld now; this began with account "
+                         "%lld and does not go on with another one's tokens",
+                         STR_ARG(t->name), (long long)c->portal_id, (long long)t->portal_id);
+    }
+    return t->client_id.len == 0 || str_eq(t->client_id, c->client_id) ||
+           error_set(err, ERR_ACCOUNT_CHANGED,
+                     "connection %.*s was made anew with another app (client id %.*s) while this "
+                     "was at work; start it again",
+                     STR_ARG(t->name), STR_ARG(c->client_id));
+}
+
 static bool load_tokens(struct connection_tokens *t, struct token_set *ret, struct error *err)
 {
     struct arena arena;
     struct connection c = {.kind = CONNECTION_OAUTH};
     struct token_set set = {0};
     arena_init(&arena, 4 * 1024 * 1024);
-    bool ok = connection_find(t->store, t->name, &arena, &c, err) &&
+    bool ok = connection_find(t->store, t->name, &arena, &c, err) && check_same(t, &c, err) &&
               connection_secret(t->store, t->sealing, t->name, "access_token", &set.access, err) &&
               connection_secret(t->store, t->sealing, t->name, "refresh_token", &set.refresh, err);
     set.issued_ms = c.issued_ms;

@@ -1,6 +1,7 @@
 // Connections: the accounts that sluice may call, with what signs the calls, sealed.
 //
-// Errors: STORE, STORE_BUSY, KEY; USAGE for a connection that does not exist.
+// Errors: STORE, STORE_BUSY, KEY; USAGE for a connection that does not exist; CONFIG for one that
+// cannot be stored.
 // Threads: those of the store.
 #pragma once
 
@@ -15,6 +16,8 @@ enum connection_state {
 };
 const char *connection_kind_name(enum connection_kind k);   // "oauth", "token"
 const char *connection_state_name(enum connection_state s); // "active", "needs_reauthorization"
+
+enum { CLIENT_ID_MAX = 256 };
 
 struct connection {
     struct str name; // store_check_name
@@ -66,6 +69,11 @@ struct connection_tokens_options {
     struct store_options store;
     struct str key_file;
     struct str name;
+    // What the connection was when it was opened; 0 and empty: not known. When somebody logs out
+    // and in again meanwhile, with another account or app, its tokens are not given out:
+    // ACCOUNT_CHANGED.
+    int64_t portal_id;
+    struct str client_id;
 };
 bool connection_tokens_open(const struct connection_tokens_options *options,
                             struct connection_tokens **ret, struct error *err) MUST_CHECK;

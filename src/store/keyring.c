@@ -168,13 +168,16 @@ static bool write_key(const char *path, struct key *k, struct error *err)
     text[n++] = '\n';
     (void)unlink(path);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
-    int number = errno;
+    ssize_t written = fd >= 0 ? write(fd, text, n) : -1;
+    bool ok = written == (ssize_t)n && fsync(fd) == 0;
+    int number = written >= 0 && written < (ssize_t)n ? ENOSPC : errno;
     if (fd >= 0) {
         close(fd);
     }
     if (ok) {
         key_set(k, bytes);
+    } else if (fd >= 0) {
+        (void)unlink(path);
     }
     secret_wipe(bytes, sizeof bytes);
     secret_wipe(text, sizeof text);

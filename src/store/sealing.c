@@ -109,6 +109,16 @@ static bool stored_id(struct sealing *s, struct arena *arena, struct str *ret, s
     return some.type == SQL_NULL || store_meta_get(s->store, "key_id", arena, ret, err);
 }
 
+bool sealing_check(struct sealing *s, struct error *err)
+{
+    struct str id;
+    struct arena arena;
+    arena_init(&arena, 4096);
+    bool ok = stored_id(s, &arena, &id, err) && (id.len == 0 || find_key(s, id, err));
+    arena_done(&arena);
+    return ok;
+}
+
 static const struct key *key_to_seal(struct sealing *s, struct arena *arena, struct error *err)
 {
     struct str id;
@@ -344,7 +354,8 @@ bool sealing_rotate(struct sealing *s, size_t *ret_rows, struct error *err)
     if (ok) {
         snprintf(s->current, sizeof s->current, "%s", s->ring.keys[KEYRING_NEW].id);
         *ret_rows = rows;
-        ok = s->ring.from_environment || keyring_promote(&s->ring, err);
+        ok = (s->ring.from_environment || keyring_promote(&s->ring, err)) &&
+             store_forget_old_pages(s->store, err);
     }
     store_lock_release(lock);
     return ok;

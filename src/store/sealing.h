@@ -35,6 +35,8 @@ struct sealed {
     struct str nonce;
     struct str bytes;
 };
+// Whether the key is at hand that the store is sealed with; true when nothing is sealed yet.
+bool sealing_check(struct sealing *s, struct error *err) MUST_CHECK;
 // Which row: what is sealed for one opens as no other.
 struct seal_name {
     struct str owner; // the connection

@@ -66,13 +66,32 @@ static const char *file_in(struct str directory, const char *name, struct arena 
     return arena_printf(arena, "%.*s/%s", STR_ARG(directory), name).ptr;
 }
 
-bool store_exists(struct str directory)
+// A store that may not be looked at is not the same as none.
+static bool store_exists(struct str directory, bool *ret, struct error *err)
 {
     struct arena arena;
+    struct stat st;
     arena_init(&arena, 64 * 1024);
-    bool there = access(file_in(directory, "sluice.db", &arena), F_OK) == 0;
+    *ret = stat(file_in(directory, "sluice.db", &arena), &st) == 0;
+    int number = errno;
     arena_done(&arena);
-    return there;
+    return *ret || number == ENOENT || number == ENOTDIR ||
+           error_set(err, ERR_STORE, "data directory '%.*s': %s", STR_ARG(directory),
+                     strerrordesc_np(number));
+}
+
+// Durable: what is stored in it must not be gone after a power cut because the directory is.
+static void sync_parent(const char *path)
+{
+    char parent[PATH_MAX_BYTES + 1];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? MAX((size_t)(slash - path), 1) : 1;
+    snprintf(parent, sizeof parent, "%.*s", (int)n, slash ? path : ".");
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!fsync(fd); // some file systems cannot; nothing better can be done there
+        close(fd);
+    }
 }
 
 // The directory and those above it that are missing; ours alone.
@@ -84,9 +103,13 @@ static bool make_directory(struct str directory, struct arena *arena, struct err
             continue;
         }
         path[i] = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        bool made = mkdir(path, 0700) == 0;
+        if (!made && errno != EEXIST) {
             return error_set(err, ERR_STORE, "data directory '%s': cannot be made: %s", path,
                              strerrordesc_np(errno));
+        }
+        if (made) {
+            sync_parent(path);
         }
         path[i] = i < directory.len ? '/' : '\0';
     }
@@ -96,6 +119,48 @@ static bool make_directory(struct str directory, struct arena *arena, struct err
                          "data directory '%s': there is something else of that name", path);
     }
     return true;
+}
+
+// Who may write to the directory may put another key or database there.
+static bool check_directory(struct str directory, struct arena *arena, struct error *err)
+{
+    struct stat st;
+    const char *path = arena_cstr(arena, directory);
+    if (stat(path, &st) != 0) {
+        return error_set(err, ERR_STORE, "data directory '%s': %s", path, strerrordesc_np(errno));
+    }
+    if (st.st_uid != geteuid() && st.st_uid != 0) {
+        return error_set(err, ERR_STORE,
+                         "data directory '%s' belongs to user %u, this is user %u; run as that "
+                         "user, or choose another --data-dir",
+                         path, (unsigned)st.st_uid, (unsigned)geteuid());
+    }
+    return (st.st_mode & 022) == 0 ||
+           error_set(err, ERR_STORE,
+                     "data directory '%s' can be written to by other users (mode %04o); run: chmod "
+                     "go-w %s",
+                     path, (unsigned)(st.st_mode & 07777), path);
+}
+
+bool store_check_place(struct str setting, struct error *err)
+{
+    struct arena arena;
+    struct str directory;
+    arena_init(&arena, 64 * 1024);
+    bool ok = store_directory(setting, &arena, &directory, err);
+    struct stat st;
+    const char *path = ok ? directory.ptr : NULL; // ends with NUL: the arena's texts do
+    while (ok && stat(path, &st) != 0 && errno == ENOENT) {
+        const char *slash = strrchr(path, '/');
+        size_t n = slash == path ? 1 : (size_t)(slash ? slash - path : 0);
+        path = n > 0 ? arena_cstr(&arena, str_sub(str_from(path), 0, n)) : ".";
+    }
+    if (ok && access(path, W_OK | X_OK) != 0) {
+        ok = error_set(err, ERR_STORE, "data directory '%.*s': '%s': %s", STR_ARG(directory), path,
+                       strerrordesc_np(errno));
+    }
+    arena_done(&arena);
+    return ok;
 }
 
 bool store_prepare_directory(struct str setting, struct arena *arena, struct str *ret,
@@ -111,7 +176,8 @@ static bool make_file(const char *path, struct error *err)
 {
     struct stat st;
     if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST) {
-        return error_set(err, ERR_STORE, "store '%s': %s", path, strerrordesc_np(errno));
+        return error_set(err, ERR_STORE, "store '%s': cannot be made: %s", path,
+                         strerrordesc_np(errno));
     }
     if (stat(path, &st) != 0 || ((st.st_mode & 077) != 0 && chmod(path, 0600) != 0)) {
         return error_set(err, ERR_STORE, "store '%s': its mode cannot be set to 0600: %s", path,
@@ -201,7 +267,9 @@ static bool connect(struct store *s, struct error *err)
                             .cancel = s->cancel,
                             .lock_wait_ms = LOCK_WAIT_MS};
     // A token that was handed out must be there after a power cut too.
-    if (!sql_open(&o, &s->db, err) || !sql_exec(s->db, "PRAGMA synchronous=FULL", err)) {
+    // What was sealed with a former key, or forgotten, must not stay in free pages.
+    static const char SETUP[] = "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON";
+    if (!sql_open(&o, &s->db, err) || !sql_exec(s->db, SETUP, err)) {
         return store_fail(s, err);
     }
     return is_current(s) || migrate(s, err);
@@ -217,13 +285,16 @@ bool store_open(const struct store_options *options, struct store **ret, struct 
     s->clock = options->clock;
     s->cancel = options->cancel;
     arena_init(&s->arena, 1024 * 1024);
-    bool ok = store_directory(options->directory, &s->arena, &s->directory, err);
-    if (ok && !options->create && !store_exists(s->directory)) {
+    bool there = true;
+    bool ok = store_directory(options->directory, &s->arena, &s->directory, err) &&
+              (options->create || store_exists(s->directory, &there, err));
+    if (ok && !there) {
         store_close(s);
         *ret = NULL;
         return true;
     }
     ok = ok && make_directory(s->directory, &s->arena, err) &&
+         check_directory(s->directory, &s->arena, err) &&
          make_file(file_in(s->directory, "sluice.db", &s->arena), err) && connect(s, err);
     if (!ok) {
         store_close(s);
@@ -258,6 +329,21 @@ struct str store_path(const struct store *s)
 const struct clock *store_clock(const struct store *s)
 {
     return s->clock;
+}
+
+bool store_check_writable(struct store *s, struct error *err)
+{
+    if (!sql_begin(s->db, err)) {
+        return store_fail(s, err);
+    }
+    sql_rollback(s->db);
+    return true;
+}
+
+bool store_forget_old_pages(struct store *s, struct error *err)
+{
+    // Readers of old pages keep the journal; it is truncated when they are done.
+    return sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", err) || store_fail(s, err);
 }
 
 // ---- facts about the store
@@ -325,7 +411,7 @@ bool store_lock_take(struct store *s, struct str name, int64_t wait_ms, struct s
     arena_init(&arena, 64 * 1024);
     const char *path =
         arena_printf(&arena, "%.*s/%.*s.lock", STR_ARG(s->directory), STR_ARG(name)).ptr;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     int number = errno;
     if (fd < 0) {
         error_set(err, ERR_STORE, "lock '%s': %s", path, strerrordesc_np(number));

@@ -3,6 +3,8 @@
 //
 // Tables come from the numbered migrations in migrations.c, which run when the store is opened; a
 // store that a newer program has written is refused. Secrets are in it only sealed (sealing.h).
+// The directory must be this user's own, and nobody else may write to it: who can may put another
+// key or database there.
 // Errors: STORE, STORE_BUSY, CONFIG.
 // Threads: a store belongs to one thread at a time; each thread that works on its own opens its
 // own.
@@ -29,8 +31,9 @@ bool store_directory(struct str setting, struct arena *arena, struct str *ret,
 // The same, and makes it when it is missing (0700).
 bool store_prepare_directory(struct str setting, struct arena *arena, struct str *ret,
                              struct error *err) MUST_CHECK;
-// Whether there is a store file in that directory. Pure look.
-bool store_exists(struct str directory);
+// Whether there could be a store in that directory or is one: that it, or the nearest directory
+// above it that exists, can be written to. Makes nothing.
+bool store_check_place(struct str setting, struct error *err) MUST_CHECK;
 
 // *ret is NULL (and the result true) when there is no store and it is not to be made.
 bool store_open(const struct store_options *options, struct store **ret,
@@ -41,6 +44,11 @@ struct str store_path(const struct store *s); // the directory
 const struct clock *store_clock(const struct store *s);
 // A failure of store_sql's calls, turned into an error of the store; returns false.
 bool store_fail(const struct store *s, struct error *err);
+
+// Writes nothing, but fails as writing would: a full disk aside.
+bool store_check_writable(struct store *s, struct error *err) MUST_CHECK;
+// What was overwritten or deleted before is gone from the files, its journal included.
+bool store_forget_old_pages(struct store *s, struct error *err) MUST_CHECK;
 
 // Small facts about the store itself, by name. *ret: into `arena`; ptr NULL when there is none.
 bool store_meta_get(struct store *s, const char *name, struct arena *arena, struct str *ret,
