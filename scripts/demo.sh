@@ -11,6 +11,7 @@ contacts=${DEMO_CONTACTS:-20000}
 sluice=$build/src/sluice
 hubsim=$build/sim/hubsim
 db=demo/hubspot.db
+export SLUICE_DATA_DIR=demo/data # nothing outside this folder
 
 mkdir -p demo
 rm -f "$db" "$db-wal" "$db-shm" demo/hubsim.log
