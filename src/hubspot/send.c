@@ -78,10 +78,16 @@ static void explain_day(struct hubspot_client *c, const char *until, struct erro
                   "HubSpot refuses more calls today; the next day begins at %s", until);
         return;
     }
+    char kept[64] = "";
+    if (v.daily_used < v.daily_allowed) {
+        snprintf(kept, sizeof kept, ", the rest is kept for what is more urgent than %s",
+                 budget_priority_name(c->priority));
+    }
     error_set(err, ERR_DAILY_LIMIT,
-              "%lld of the %lld daily calls that may be used (of %lld) are used; the next day "
+              "%lld of the %lld daily calls that may be used (of %lld) are used%s; the next day "
               "begins at %s",
-              (long long)v.daily_used, (long long)v.daily_allowed, (long long)v.daily_max, until);
+              (long long)v.daily_used, (long long)v.daily_allowed, (long long)v.daily_max, kept,
+              until);
 }
 
 // A call that would have to wait for the next day, or as long as a Retry-After of hours, fails

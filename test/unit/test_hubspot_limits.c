@@ -77,6 +77,27 @@ static void test_day_is_spent(void **state)
     assert_int_equal(script_count(f->script), 1);
 }
 
+// What is kept for changes is not a backfill's.
+static void test_day_of_a_backfill(void **state)
+{
+    struct fixture *f = *state;
+    hub_answer(f, 200,
+               "X-HubSpot-RateLimit-Daily: 1000\r\nX-HubSpot-RateLimit-Daily-Remaining: 400\r\n",
+               "{}");
+    hub_answer(f, 200, "", "{}");
+    hub_begin(f);
+    int64_t day_ms = 24LL * 3600 * 1000;
+    budget_set_zone(hubspot_budget(f->account), STR(""),
+                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms);
+    hubspot_client_release(f->client, hub_call(f));
+    hubspot_client_set_priority(f->client, BUDGET_BACKFILL);
+    hub_check_fails(f, ERR_DAILY_LIMIT, 0, 0,
+                    "600 of the 800 daily calls that may be used (of 1000) are used, the rest is "
+                    "kept for what is more urgent than backfill; the next day begins at 20");
+    hubspot_client_set_priority(f->client, BUDGET_INCREMENTAL);
+    hubspot_client_release(f->client, hub_call(f));
+}
+
 static void test_refused_for_the_day(void **state)
 {
     struct fixture *f = *state;
@@ -152,9 +173,9 @@ static void test_hostile_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        TEST(test_refused),         TEST(test_shown_while_waiting), TEST(test_refused_for_hours),
-        TEST(test_day_is_spent),    TEST(test_refused_for_the_day), TEST(test_window),
-        TEST(test_hostile_headers),
+        TEST(test_refused),      TEST(test_shown_while_waiting), TEST(test_refused_for_hours),
+        TEST(test_day_is_spent), TEST(test_refused_for_the_day), TEST(test_day_of_a_backfill),
+        TEST(test_window),       TEST(test_hostile_headers),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
