@@ -133,11 +133,13 @@ void endpoint_objects_batch_read(struct call *c)
     struct json names;
     struct str list =
         json_get(c->body, STR("properties"), &names) ? batch_names(c, names) : STR("");
+    unsigned seen = visibility_of(c, object);
     const struct selection *properties =
-        selection_take(sim->selections, sim->portal, object, list, false);
+        selection_take(sim->selections, sim->portal, object, list, false, seen);
     const struct selection *history = NULL;
     if (json_get(c->body, STR("propertiesWithHistory"), &names) && json_count(names) > 0) {
-        history = selection_take(sim->selections, sim->portal, object, batch_names(c, names), true);
+        history =
+            selection_take(sim->selections, sim->portal, object, batch_names(c, names), true, seen);
     }
     struct render how;
     render_init(&how, properties);

@@ -47,14 +47,16 @@ static bool read_association_types(struct call *c, struct render *how)
 
 static bool view_init(struct call *c, enum object_type object, struct view *v)
 {
+    unsigned seen = visibility_of(c, object);
     *v = (struct view){0};
     v->properties = selection_take(c->sim->selections, c->sim->portal, object,
-                                   call_list(c, "properties"), false);
+                                   call_list(c, "properties"), false, seen);
     render_init(&v->how, v->properties);
     v->how.omit_nulls = c->sim->options->omit_nulls;
     struct str history = call_list(c, "propertiesWithHistory");
     if (history.len > 0) {
-        v->history = selection_take(c->sim->selections, c->sim->portal, object, history, true);
+        v->history =
+            selection_take(c->sim->selections, c->sim->portal, object, history, true, seen);
         v->how.history = v->history;
     }
     if (!read_association_types(c, &v->how)) {

@@ -94,7 +94,7 @@ void endpoint_objects_search(struct call *c)
     struct str list =
         json_get(c->body, STR("properties"), &names) ? batch_names(c, names) : STR("");
     const struct selection *properties =
-        selection_take(sim->selections, sim->portal, object, list, false);
+        selection_take(sim->selections, sim->portal, object, list, false, q->seen);
     struct render how;
     render_init(&how, properties);
     how.omit_nulls = sim->options->omit_nulls;

@@ -272,19 +272,48 @@ static char *write_stage(const struct record *r, const struct property *p UNUSED
     return text_copy(to, pipelines_of(r->shelf->type, &n)[pipeline].stages[stage].id);
 }
 
-static char *write_stage_entered(const struct record *r, const struct property *p, uint64_t h,
-                                 char *to)
+// When a record that has gone through the stages of its pipeline one by one came to the stage of a
+// property, with `further` stages behind that one; false when it never did.
+static bool entered_stage(const struct record *r, const struct property *p, size_t further,
+                          int64_t *ret_ms)
 {
     size_t pipeline;
     size_t stage;
+    size_t wanted = (size_t)p->lo % 100 + further;
     pipelines_place(r->shelf->type, r->hash, &pipeline, &stage);
-    if (pipeline != (size_t)p->lo / 100 || stage < (size_t)p->lo % 100) {
-        return NULL;
+    if (pipeline != (size_t)p->lo / 100 || stage < wanted) {
+        return false;
     }
-    int64_t span = MAX(r->modified_ms - r->created_ms, INT64_C(1));
-    int64_t step = span / (int64_t)(stage + 1);
-    return text_iso(to, r->created_ms + step * (p->lo % 100) +
-                            (step > 0 ? (int64_t)(h >> 8) % step / 2 : 0));
+    int64_t step = MAX(r->settled_ms - r->created_ms, INT64_C(1)) / (int64_t)(stage + 1);
+    uint64_t h = random_mix(r->hash + wanted);
+    *ret_ms =
+        r->created_ms + step * (int64_t)wanted + (step > 0 ? (int64_t)(h >> 8) % step / 2 : 0);
+    return true;
+}
+
+static char *write_stage_entered(const struct record *r, const struct property *p,
+                                 uint64_t h UNUSED, char *to)
+{
+    int64_t at_ms;
+    return entered_stage(r, p, 0, &at_ms) ? text_iso(to, at_ms) : NULL;
+}
+
+static char *write_stage_exited(const struct record *r, const struct property *p, uint64_t h UNUSED,
+                                char *to)
+{
+    int64_t at_ms;
+    return entered_stage(r, p, 1, &at_ms) ? text_iso(to, at_ms) : NULL;
+}
+
+// How long it was in the stage, once it has left.
+static char *write_stage_time(const struct record *r, const struct property *p, uint64_t h UNUSED,
+                              char *to)
+{
+    int64_t from_ms;
+    int64_t to_ms;
+    return entered_stage(r, p, 0, &from_ms) && entered_stage(r, p, 1, &to_ms)
+               ? text_uint(to, (uint64_t)(to_ms - from_ms))
+               : NULL;
 }
 
 static char *write_happened(const struct record *r, const struct property *p UNUSED, uint64_t h,
@@ -486,6 +515,9 @@ static writer *const writers[KIND_COUNT] = {
     [KIND_PIPELINE] = write_pipeline,
     [KIND_STAGE] = write_stage,
     [KIND_STAGE_ENTERED] = write_stage_entered,
+    [KIND_STAGE_EXITED] = write_stage_exited,
+    [KIND_STAGE_LATEST] = write_stage_time,
+    [KIND_STAGE_TOTAL] = write_stage_time,
     [KIND_HAPPENED] = write_happened,
     [KIND_OPTION] = write_option,
     [KIND_OPTIONS] = write_options,

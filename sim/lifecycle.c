@@ -54,8 +54,8 @@ bool lifecycle_check_placement(struct call *c, enum object_type object, const st
                         STR_ARG(p->pipeline_id));
 }
 
-// The stage as KIND_STAGE_ENTERED counts it, among those that every portal starts with; -1: it is
-// none of them.
+// The stage as KIND_STAGE_ENTERED and the like count it, among those that every portal starts with;
+// -1: it is none of them.
 static int64_t place_of(enum object_type object, const struct placement *p)
 {
     enum { STAGES_OF_ONE = 100 };
@@ -71,13 +71,14 @@ static int64_t place_of(enum object_type object, const struct placement *p)
     return -1;
 }
 
-const struct property *lifecycle_entered(const struct shelf *s, const struct placement *p)
+const struct property *lifecycle_calculated(const struct shelf *s, const struct placement *p,
+                                            enum value_kind kind)
 {
     int64_t place = place_of(s->type, p);
     for (size_t i = 0; i < s->properties.n && place >= 0; i++) {
-        const struct property *entered = s->properties.items[i];
-        if (!entered->archived && entered->kind == KIND_STAGE_ENTERED && entered->lo == place) {
-            return entered;
+        const struct property *found = s->properties.items[i];
+        if (!found->archived && found->kind == kind && found->lo == place) {
+            return found;
         }
     }
     return NULL;

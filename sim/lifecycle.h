@@ -21,5 +21,7 @@ bool lifecycle_placement(const struct shelf *s, struct placement *ret);
 // Whether there is such a pipeline and the stage is one of it; otherwise adds to the list.
 bool lifecycle_check_placement(struct call *c, enum object_type object, const struct placement *p,
                                struct invalids *list) MUST_CHECK;
-// The "date entered" property of the stage, or NULL when the portal has none.
-const struct property *lifecycle_entered(const struct shelf *s, const struct placement *p);
+// What HubSpot works out of that stage (KIND_STAGE_ENTERED to KIND_STAGE_TOTAL), or NULL when the
+// portal has no such property.
+const struct property *lifecycle_calculated(const struct shelf *s, const struct placement *p,
+                                            enum value_kind kind);

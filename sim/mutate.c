@@ -50,7 +50,8 @@ static struct overlay *overlay_for(struct shelf *s, const struct portal *p, uint
     if (!o) {
         abort();
     }
-    *o = (struct overlay){.id = r.id, .basis = slot, .created_ms = r.created_ms};
+    *o = (struct overlay){
+        .id = r.id, .basis = slot, .created_ms = r.created_ms, .settled_ms = r.modified_ms};
     map_put(&s->overlays, slot, o);
     s->flags[slot] |= RECORD_OVERLAY;
     return o;
@@ -81,7 +82,8 @@ bool mutate_create(const struct mutate *m, uint32_t *ret_slot)
         abort();
     }
     uint32_t slot = s->n++;
-    *o = (struct overlay){.id = s->next_id, .basis = slot, .created_ms = m->time.at_ms};
+    *o = (struct overlay){
+        .id = s->next_id, .basis = slot, .created_ms = m->time.at_ms, .settled_ms = m->time.at_ms};
     s->next_id += ID_STEP;
     map_put(&s->overlays, slot, o);
     s->modified_ms[slot] = m->time.at_ms;
@@ -136,6 +138,7 @@ void mutate_set(const struct mutate *m, uint32_t slot, const struct property *p,
 void mutate_touch(const struct mutate *m, uint32_t slot)
 {
     note_change(m, slot);
+    overlay_for(shelf_of(m), m->portal, slot); // remembers the date that there was
     shelf_of(m)->modified_ms[slot] = m->time.at_ms;
 }
 
@@ -324,6 +327,7 @@ bool mutate_merge(const struct mutate *m, uint32_t primary, uint32_t other, uint
     struct record from = portal_record(m->portal, m->object, primary);
     struct overlay *o = portal_overlay(s, survivor);
     o->basis = from.basis;
+    o->settled_ms = from.settled_ms;
     o->blank = from.blank;
     o->created_ms = from.created_ms;
     struct mutate quiet = *m;

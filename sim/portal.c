@@ -222,6 +222,7 @@ struct record portal_record(const struct portal *p, enum object_type type, uint3
         .basis = o ? o->basis : slot,
         .created_ms = o ? o->created_ms : generated_created_ms(s, slot),
         .modified_ms = s->modified_ms[slot],
+        .settled_ms = o ? o->settled_ms : s->modified_ms[slot],
         .archived = (s->flags[slot] & RECORD_ARCHIVED) != 0,
         .blank = o && o->blank,
     };

@@ -41,6 +41,7 @@ struct overlay {
     uint64_t id;
     uint64_t basis; // the number that generated values come from; the slot unless made by a merge
     int64_t created_ms;
+    int64_t settled_ms;
     int64_t archived_ms;
     struct change *changes;
     uint32_t n_changes;
@@ -84,6 +85,7 @@ struct record {
     uint64_t hash; // of the basis: where generated values start
     int64_t created_ms;
     int64_t modified_ms;
+    int64_t settled_ms; // the date of modification before anybody touched it: generated values end
     bool archived;
     bool blank; // as in its overlay
 };

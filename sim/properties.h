@@ -54,8 +54,11 @@ enum value_kind {
     KIND_SUBJECT,
     KIND_PIPELINE,
     KIND_STAGE,
-    KIND_STAGE_ENTERED, // lo: pipeline * 100 + stage
-    KIND_HAPPENED,      // an engagement's own time
+    KIND_STAGE_ENTERED, // lo of these four: pipeline * 100 + stage
+    KIND_STAGE_EXITED,
+    KIND_STAGE_LATEST, // ms from entering to leaving, the last time
+    KIND_STAGE_TOTAL,  // ms, all times together
+    KIND_HAPPENED,     // an engagement's own time
     // plain values; lo and hi bound them
     KIND_OPTION,
     KIND_OPTIONS,

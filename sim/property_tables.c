@@ -483,17 +483,61 @@ const struct property_row *property_table_standard(enum object_type object, size
     return tables[object].rows;
 }
 
-// The last one is the contacts' only.
-static const struct property_row besides[] = {
-    {"hs_object_source", "Record source detail", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100, 0, 0,
-     OPTIONS(source), FIXED},
+#define SOURCE                                                                                     \
+    {                                                                                              \
+        "hs_object_source", "Record source detail", PROPERTY_ENUMERATION, NULL, KIND_OPTION, 100,  \
+            0, 0, OPTIONS(source), FIXED                                                           \
+    }
+// What HubSpot works out of a stage besides when it was entered.
+#define STAGE_TIMES(name_, label_, place_)                                                         \
+    {"hs_v2_date_exited_" name_,                                                                   \
+     "Date exited \"" label_ "\"",                                                                 \
+     PROPERTY_DATETIME,                                                                            \
+     NULL,                                                                                         \
+     KIND_STAGE_EXITED,                                                                            \
+     100,                                                                                          \
+     place_,                                                                                       \
+     0,                                                                                            \
+     CALC},                                                                                        \
+        {"hs_v2_latest_time_in_" name_,                                                            \
+         "Latest time in \"" label_ "\"",                                                          \
+         PROPERTY_NUMBER,                                                                          \
+         NULL,                                                                                     \
+         KIND_STAGE_LATEST,                                                                        \
+         100,                                                                                      \
+         place_,                                                                                   \
+         0,                                                                                        \
+         CALC},                                                                                    \
+    {                                                                                              \
+        "hs_v2_cumulative_time_in_" name_, "Cumulative time in \"" label_ "\"", PROPERTY_NUMBER,   \
+            NULL, KIND_STAGE_TOTAL, 100, place_, 0, CALC                                           \
+    }
+
+static const struct property_row besides[] = {SOURCE};
+static const struct property_row contacts_besides[] = {
+    SOURCE,
     {"hs_additional_emails", "Additional email addresses", PROPERTY_STRING, NULL, KIND_TEXT, 0, 0,
      0},
+};
+static const struct property_row deals_besides[] = {
+    SOURCE,
+    STAGE_TIMES("appointmentscheduled", "Appointment Scheduled", 0),
+    STAGE_TIMES("contractsent", "Contract Sent", 4),
+    STAGE_TIMES("closedwon", "Closed Won", 5),
+    STAGE_TIMES("5a1c9d3e_1820334711", "Renewal signed", 102),
 };
 
 const struct property_row *property_table_besides(enum object_type object, size_t *ret_n)
 {
-    *ret_n = object == OBJECT_CONTACTS ? ARRAY_LEN(besides) : ARRAY_LEN(besides) - 1;
+    if (object == OBJECT_CONTACTS) {
+        *ret_n = ARRAY_LEN(contacts_besides);
+        return contacts_besides;
+    }
+    if (object == OBJECT_DEALS) {
+        *ret_n = ARRAY_LEN(deals_besides);
+        return deals_besides;
+    }
+    *ret_n = ARRAY_LEN(besides);
     return besides;
 }
 

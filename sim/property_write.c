@@ -3,6 +3,7 @@
 #include "sim/fields.h"
 #include "sim/property_tables.h"
 #include "sim/sim.h"
+#include "sim/visibility.h"
 
 enum { NAME_MAX_BYTES = 100, LABEL_MAX_BYTES = 1000, OPTIONS_MAX = 5000 };
 
@@ -281,6 +282,14 @@ static void note_change(struct call *c)
     c->sim->portal->schema_version++;
 }
 
+static bool may_define(struct call *c, enum object_type object, const struct property *p)
+{
+    struct str scope;
+    return visibility_may_write(c, object, p->sensitivity, &scope) ||
+           call_error(c, 403, "MISSING_SCOPES", "The scope %.*s is required to define %.*s",
+                      STR_ARG(scope), STR_ARG(p->name));
+}
+
 bool property_create(struct call *c, enum object_type object, struct json spec, struct str group,
                      struct property **ret)
 {
@@ -307,7 +316,7 @@ bool property_create(struct call *c, enum object_type object, struct json spec, 
         return invalid(c, "referencedObjectType", "must be OWNER with externalOptions", referenced);
     }
     p.kind = p.external_options ? KIND_OWNER : p.kind;
-    if (!read_common(c, s, spec, &p) || !within_limits(c, s, &p)) {
+    if (!may_define(c, object, &p) || !read_common(c, s, spec, &p) || !within_limits(c, s, &p)) {
         return false;
     }
     p.created_ms = clock_now_ms(c->sim->clock);

@@ -192,6 +192,30 @@ static bool convert_values(struct call *c, struct query_filter *f)
     return true;
 }
 
+// The property as far as the caller may know of it, or NULL.
+static const struct property *known_property(const struct query *q, struct str name)
+{
+    const struct property *p = property_find(&q->portal->shelves[q->object].properties, name);
+    return p && visibility_permits(q->seen, q->object, p) ? p : NULL;
+}
+
+// "associations.company" asks for records that are associated with one; not with a custom object.
+static bool read_associated(struct call *c, const struct query *q, struct str name, struct str type,
+                            struct query_filter *f)
+{
+    f->compare = COMPARE_ASSOCIATED;
+    return (portal_object(q->portal, type, true, &f->associated) &&
+            !object_is_custom(f->associated) &&
+            (f->op == OP_EQ || f->op == OP_IN || f->op == OP_HAS_PROPERTY ||
+             f->op == OP_NOT_HAS_PROPERTY)) ||
+           invalid(c, "unsupported association filter", name);
+}
+
+static bool is_unfilterable(struct str name)
+{
+    return str_eq(name, STR("hs_email_html")) || str_eq(name, STR("hs_body_preview_html"));
+}
+
 static bool read_filter(struct call *c, const struct query *q, struct json v,
                         struct query_filter *f)
 {
@@ -205,15 +229,12 @@ static bool read_filter(struct call *c, const struct query *q, struct json v,
         return false;
     }
     if (str_starts(name, pseudo)) {
-        f->compare = COMPARE_ASSOCIATED;
-        if (!portal_object(q->portal, str_sub(name, pseudo.len, name.len), true, &f->associated) ||
-            !(f->op == OP_EQ || f->op == OP_IN || f->op == OP_HAS_PROPERTY ||
-              f->op == OP_NOT_HAS_PROPERTY)) {
-            return invalid(c, "unsupported association filter", name);
-        }
-        return true;
+        return read_associated(c, q, name, str_sub(name, pseudo.len, name.len), f);
     }
-    f->property = property_find(&q->portal->shelves[q->object].properties, name);
+    if (is_unfilterable(name)) {
+        return invalid(c, "a property that cannot be filtered by:", name);
+    }
+    f->property = known_property(q, name);
     if (!f->property) {
         return invalid(c, "unknown property", name);
     }
@@ -287,7 +308,7 @@ static bool read_sort(struct call *c, struct query *q)
     }
     json_get_string(v, STR("direction"), &direction);
     q->descending = str_eq(direction, STR("DESCENDING"));
-    q->sort = property_find(&q->portal->shelves[q->object].properties, name);
+    q->sort = known_property(q, name);
     return q->sort || invalid(c, "unknown property", name);
 }
 
@@ -311,6 +332,7 @@ bool query_parse(struct call *c, enum object_type object, struct query *ret)
 {
     struct query *q = ret;
     *q = (struct query){.portal = c->sim->portal, .object = object};
+    q->seen = visibility_of(c, object);
     q->id_order = c->sim->options->id_order;
     q->nonce = q->id_order == ID_ORDER_UNSTABLE ? atomic_load(&c->sim->sequence) : 0;
     struct json properties;

@@ -3,6 +3,7 @@
 
 #include "sim/call.h"
 #include "sim/portal.h"
+#include "sim/visibility.h"
 
 enum {
     QUERY_GROUPS_MAX = 5,
@@ -69,6 +70,7 @@ struct query {
     enum query_id_order id_order;
     uint64_t nonce; // of this request, with ID_ORDER_UNSTABLE
     enum object_type object;
+    unsigned seen; // what the caller may see: SEES_*
     struct query_group groups[QUERY_GROUPS_MAX];
     size_t n_groups; // 0: everything
     struct str words[QUERY_WORDS_MAX];

@@ -146,7 +146,7 @@ static void add_generated_history(struct buf *out, const struct record *r, const
 {
     uint64_t h = generate_hash(r, p);
     size_t older = never_changes(p->kind) ? 0 : (size_t)(h >> 9) % 3;
-    int64_t span = r->modified_ms - r->created_ms;
+    int64_t span = r->settled_ms - r->created_ms;
     struct record plain = *r;
     plain.overlay = NULL;
     for (size_t i = 0; i <= older; i++) {
@@ -189,8 +189,16 @@ static void render_history(struct buf *out, const struct record *r, struct rende
     buf_add_char(out, '}');
 }
 
-void render_association_type(struct buf *out, const struct association_pair *pair, bool forward,
-                             size_t label)
+// What an association type calls an object: a custom one goes by its name.
+static struct str type_name(const struct portal *p, enum object_type t)
+{
+    return object_is_custom(t) ? p->schemas.items[t - OBJECT_CUSTOM_FIRST].name
+                               : object_info(t)->singular;
+}
+
+// "contact_to_company_unlabeled", "cars_to_contact", or a label in lower case.
+static void render_association_type(struct buf *out, const struct portal *p,
+                                    const struct association_pair *pair, bool forward, size_t label)
 {
     const struct association_label *l = &pair->labels[label];
     if (l->user_defined) {
@@ -201,9 +209,9 @@ void render_association_type(struct buf *out, const struct association_pair *pai
         }
         return;
     }
-    buf_add(out, object_info(forward ? pair->a : pair->b)->singular);
+    buf_add(out, type_name(p, forward ? pair->a : pair->b));
     buf_add(out, STR("_to_"));
-    buf_add(out, object_info(forward ? pair->b : pair->a)->singular);
+    buf_add(out, type_name(p, forward ? pair->b : pair->a));
     bool has_primary = pair->n_labels > 1 && !pair->labels[1].user_defined;
     if (label == 0 && has_primary) {
         buf_add(out, STR("_unlabeled"));
@@ -230,7 +238,7 @@ static void render_inline(struct buf *out, const struct record *r, enum object_t
                 buf_add(out, STR("{\"id\":"));
                 render_id(out, portal_id_of(&r->portal->shelves[to], list->items[i].slot));
                 buf_add(out, STR(",\"type\":\""));
-                render_association_type(out, pair, list->items[i].forward, label);
+                render_association_type(out, r->portal, pair, list->items[i].forward, label);
                 buf_add(out, STR("\"},"));
             }
         }

@@ -22,6 +22,3 @@ void render_record(struct buf *out, const struct record *r, struct render *how);
 // "..." with a timestamp, or a decimal number as a string.
 void render_iso(struct buf *out, int64_t ms);
 void render_id(struct buf *out, uint64_t id);
-// The name that v3 answers give an association: "contact_to_company_unlabeled".
-void render_association_type(struct buf *out, const struct association_pair *pair, bool forward,
-                             size_t label);

@@ -25,7 +25,8 @@ static const struct {
     {"webhooks.", "", NULL},
 };
 
-#define KNOWN_BOTH(x) " crm.objects." x ".read crm.objects." x ".write"
+#define KNOWN_BOTH(x)      " crm.objects." x ".read crm.objects." x ".write"
+#define KNOWN_SENSITIVE(x) KNOWN_BOTH(x ".sensitive") KNOWN_BOTH(x ".highly_sensitive")
 
 struct str scopes_known(void)
 {
@@ -43,18 +44,29 @@ struct str scopes_known(void)
                                             "crm.schemas.companies.write"
                                             " crm.schemas.deals.read crm.schemas.deals.write"
                                             " crm.schemas.custom.read crm.schemas.custom.write"
-                                            " crm.lists.read crm.lists.write crm.export crm.import"
-                                            " tickets e-commerce sales-email-read forms content "
-                                            "automation"
-                                            " settings.users.read settings.users.write "
-                                            "settings.users.teams.read"
-                                            " marketing.campaigns.read business-intelligence "
-                                            "timeline"
-                                            " developer.webhooks_journal.read "
-                                            "developer.webhooks_journal.subscriptions.read"
-                                            " developer.webhooks_journal.subscriptions.write"
-                                            " developer.webhooks_journal.snapshots.read"
-                                            " developer.webhooks_journal.snapshots.write");
+                                            " crm.lists.read crm.lists.write crm.export "
+                                            "crm.import" KNOWN_SENSITIVE(
+                                                "contacts") KNOWN_SENSITIVE("companies")
+                                                KNOWN_SENSITIVE("deals") KNOWN_SENSITIVE(
+                                                    "custom") " tickets tickets.sensitive "
+                                                              "tickets.highly_sensitive e-commerce "
+                                                              "sales-email-read forms content "
+                                                              "automation"
+                                                              " settings.users.read "
+                                                              "settings.users.write "
+                                                              "settings.users.teams.read"
+                                                              " marketing.campaigns.read "
+                                                              "business-intelligence "
+                                                              "timeline"
+                                                              " developer.webhooks_journal.read "
+                                                              "developer.webhooks_journal."
+                                                              "subscriptions.read"
+                                                              " developer.webhooks_journal."
+                                                              "subscriptions.write"
+                                                              " developer.webhooks_journal."
+                                                              "snapshots.read"
+                                                              " developer.webhooks_journal."
+                                                              "snapshots.write");
 }
 
 static bool next_scope(struct str *rest, struct str *ret)

@@ -49,7 +49,7 @@ static void add_names(struct selection *s, const struct property_set *set, struc
     struct str name;
     while (list.len > 0 && str_next(&list, ',', &name)) {
         const struct property *p = property_find(set, str_trim(name));
-        if (p) {
+        if (p && visibility_permits(s->seen, s->object, p)) {
             s->items[s->n++] = p;
         }
     }
@@ -70,7 +70,7 @@ static void sort_and_measure(struct selection *s)
 }
 
 static struct selection *make(const struct portal *p, enum object_type object, struct str list,
-                              bool exact)
+                              bool exact, unsigned seen)
 {
     const struct object_info *info = object_info(object);
     const struct property_set *set = &p->shelves[object].properties;
@@ -91,6 +91,7 @@ static struct selection *make(const struct portal *p, enum object_type object, s
                             .text = {text, list.len},
                             .object = object,
                             .exact = exact,
+                            .seen = seen,
                             .schema_version = p->schema_version};
     add_names(s, set, list.len > 0 || exact ? list : info->defaults);
     if (!exact) {
@@ -103,9 +104,9 @@ static struct selection *make(const struct portal *p, enum object_type object, s
 }
 
 static bool fits(const struct selection *s, const struct portal *p, enum object_type object,
-                 struct str list, bool exact)
+                 struct str list, bool exact, unsigned seen)
 {
-    return s && s->object == object && s->exact == exact &&
+    return s && s->object == object && s->exact == exact && s->seen == seen &&
            s->schema_version == p->schema_version && str_eq(s->text, list);
 }
 
@@ -127,15 +128,16 @@ static int victim(const struct selection_cache *c)
 }
 
 const struct selection *selection_take(struct selection_cache *c, const struct portal *p,
-                                       enum object_type object, struct str list, bool exact)
+                                       enum object_type object, struct str list, bool exact,
+                                       unsigned seen)
 {
     pthread_mutex_lock(&c->lock);
     struct selection *found = NULL;
     for (size_t i = 0; i < SELECTIONS_KEPT && !found; i++) {
-        found = fits(c->items[i], p, object, list, exact) ? c->items[i] : NULL;
+        found = fits(c->items[i], p, object, list, exact, seen) ? c->items[i] : NULL;
     }
     if (!found) {
-        found = make(p, object, list, exact);
+        found = make(p, object, list, exact, seen);
         int at = victim(c);
         if (at >= 0) {
             selection_destroy(c->items[at]);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sim/portal.h"
+#include "sim/visibility.h"
 
 struct selection {
     const struct property **items; // ascending names, without duplicates
@@ -15,6 +16,7 @@ struct selection {
     struct str text;
     enum object_type object;
     bool exact;
+    unsigned seen;
     uint64_t schema_version;
     uint64_t used;
     int refs;
@@ -26,7 +28,8 @@ struct selection_cache *selection_cache_create(void);
 void selection_cache_destroy(struct selection_cache *c);
 // `list`: names, comma-separated; unknown ones are ignored. With `exact`, only these; without, the
 // dates and the record id come along as HubSpot adds them, and an empty list means the object's
-// defaults.
+// defaults. What the caller may not see (`seen`: SEES_*) is left out.
 const struct selection *selection_take(struct selection_cache *c, const struct portal *p,
-                                       enum object_type object, struct str list, bool exact);
+                                       enum object_type object, struct str list, bool exact,
+                                       unsigned seen);
 void selection_release(struct selection_cache *c, const struct selection *s); // takes NULL

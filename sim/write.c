@@ -6,6 +6,7 @@
 #include "sim/lookup.h"
 #include "sim/sim.h"
 #include "sim/validate.h"
+#include "sim/visibility.h"
 #include "sim/write_links.h"
 
 struct mutate write_mutate(struct call *c, enum object_type object)
@@ -274,6 +275,22 @@ static void check_placement(struct reading *r)
     }
 }
 
+// Values of sensitive properties need a scope of their own.
+static bool check_scopes(struct reading *r, struct refusal *ret)
+{
+    const struct write *w = r->w;
+    struct str scope;
+    for (size_t i = 0; i < w->n_values; i++) {
+        const struct property *p = w->values[i].property;
+        if (!visibility_may_write(r->call, w->object, p->sensitivity, &scope)) {
+            return refuse(r->call, ret, 403, "MISSING_SCOPES",
+                          "The scope %.*s is required to set %.*s", STR_ARG(scope),
+                          STR_ARG(p->name));
+        }
+    }
+    return true;
+}
+
 // Nobody else may have a unique value that is to be written.
 static bool check_unique(struct reading *r, struct refusal *ret)
 {
@@ -329,8 +346,8 @@ bool write_read(struct write *w, struct json input, const struct write_key *key,
     if (ok && r.invalids.n > 0) {
         ok = invalids_refuse(w->call, &r.invalids, ret);
     }
-    ok = ok && check_required(&r, ret) && check_blocked(&r, ret) && check_unique(&r, ret) &&
-         write_links_read(w, input, ret);
+    ok = ok && check_scopes(&r, ret) && check_required(&r, ret) && check_blocked(&r, ret) &&
+         check_unique(&r, ret) && write_links_read(w, input, ret);
     buf_done(&r.scratch);
     return ok;
 }

@@ -1,5 +1,6 @@
 // The second half of a write: doing it, with all that follows from it.
 #include "core/limits.h"
+#include "core/timestamp.h"
 #include "sim/generate.h"
 #include "sim/lifecycle.h"
 #include "sim/render.h"
@@ -66,21 +67,79 @@ static void follow_email(struct applying *a, struct str email)
                 at < 0 ? STR("") : str_sub(email, (size_t)at + 1, email.len));
 }
 
-// The date on which the stage was entered.
-static void follow_stage(struct applying *a)
+// Where the record stands; false when its type has no pipelines.
+static bool place_of(struct applying *a, struct placement *ret)
 {
-    struct placement p;
     bool there;
-    if (!lifecycle_placement(shelf_of(a), &p)) {
+    struct arena *arena = a->w->call->arena;
+    if (!lifecycle_placement(shelf_of(a), ret)) {
+        return false;
+    }
+    ret->pipeline_id = arena_dup(arena, value_now(a, ret->pipeline, &there));
+    ret->stage_id = arena_dup(arena, value_now(a, ret->stage, &there));
+    return true;
+}
+
+static void set_calculated(struct applying *a, const struct placement *p, enum value_kind kind,
+                           struct str value)
+{
+    const struct property *property = lifecycle_calculated(shelf_of(a), p, kind);
+    if (property) {
+        set(a, property, value);
+    }
+}
+
+static void leave_stage(struct applying *a, const struct placement *p)
+{
+    bool there;
+    int64_t at_ms = a->mutate.time.at_ms;
+    int64_t entered_ms;
+    int64_t total_ms = 0;
+    const struct property *entered = lifecycle_calculated(shelf_of(a), p, KIND_STAGE_ENTERED);
+    const struct property *total = lifecycle_calculated(shelf_of(a), p, KIND_STAGE_TOTAL);
+    set_calculated(a, p, KIND_STAGE_EXITED, call_iso(a->w->call, at_ms));
+    if (!entered || !total || !timestamp_parse(value_now(a, entered, &there), &entered_ms)) {
+        return; // HubSpot does not know either how long that was
+    }
+    if (!str_to_int64(value_now(a, total, &there), &total_ms)) {
+        total_ms = 0; // for the first time
+    }
+    int64_t latest_ms = MAX(at_ms - entered_ms, INT64_C(0));
+    struct call *c = a->w->call;
+    set_calculated(a, p, KIND_STAGE_LATEST, call_number(c, (uint64_t)latest_ms));
+    set_calculated(a, p, KIND_STAGE_TOTAL, call_number(c, (uint64_t)(total_ms + latest_ms)));
+}
+
+static void enter_stage(struct applying *a, const struct placement *p)
+{
+    set_calculated(a, p, KIND_STAGE_ENTERED, call_iso(a->w->call, a->mutate.time.at_ms));
+    set_calculated(a, p, KIND_STAGE_EXITED, STR(""));
+    set_calculated(a, p, KIND_STAGE_LATEST, STR(""));
+}
+
+// What HubSpot works out when a record has moved.
+static void follow_stage(struct applying *a, const struct placement *before)
+{
+    struct placement now;
+    if (!place_of(a, &now)) {
         return;
     }
-    struct arena *arena = a->w->call->arena;
-    p.pipeline_id = arena_dup(arena, value_now(a, p.pipeline, &there));
-    p.stage_id = arena_dup(arena, value_now(a, p.stage, &there));
-    const struct property *entered = lifecycle_entered(shelf_of(a), &p);
-    if (entered) {
-        set(a, entered, call_iso(a->w->call, a->mutate.time.at_ms));
+    if (before->stage_id.len > 0) {
+        leave_stage(a, before);
     }
+    enter_stage(a, &now);
+}
+
+// Whether the write speaks of pipeline or stage at all.
+static bool may_move(const struct write *w)
+{
+    for (size_t i = 0; i < w->n_values; i++) {
+        enum value_kind kind = w->values[i].property->kind;
+        if (kind == KIND_STAGE || kind == KIND_PIPELINE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Whether any value changed.
@@ -88,6 +147,8 @@ static bool set_all(struct applying *a)
 {
     bool changed = false;
     bool moved = false;
+    struct placement before = {0};
+    bool has_stages = may_move(a->w) && place_of(a, &before);
     for (size_t i = 0; i < a->w->n_values; i++) {
         const struct write_value *v = &a->w->values[i];
         if (!set(a, v->property, v->value)) {
@@ -99,8 +160,8 @@ static bool set_all(struct applying *a)
             follow_email(a, v->value);
         }
     }
-    if (moved) {
-        follow_stage(a);
+    if (moved && has_stages) {
+        follow_stage(a, &before);
     }
     return changed;
 }
@@ -135,8 +196,8 @@ void write_render(const struct write *w)
     struct str list = w->names.len == 0 ? defaults
                                         : arena_printf(c->arena, "%.*s,%.*s", STR_ARG(defaults),
                                                        STR_ARG(w->names));
-    const struct selection *properties =
-        selection_take(sim->selections, sim->portal, w->object, list, false);
+    const struct selection *properties = selection_take(sim->selections, sim->portal, w->object,
+                                                        list, false, visibility_of(c, w->object));
     struct render how;
     render_init(&how, properties);
     how.omit_nulls = sim->options->omit_nulls;

@@ -1,0 +1,185 @@
+// Facts of HubSpot's API that hubsim plays and that no other file tells: what a token may see, what is worked out of
+// stages, which filters there are, what associations are called. Plain requests, so that each body is seen as it is.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Sim } from './lib/sim.mjs';
+
+const CONTENTS = ['hs_email_subject', 'hs_email_html', 'hs_email_text', 'hs_email_headers'];
+
+// Puts a new app beside the others; its token.
+async function appWith(sim, scopes) {
+  const { status, json, text } = await sim.api('POST', '/_sim/apps', { scopes });
+  assert.equal(status, 200, text);
+  return json.token;
+}
+
+async function ok(sim, method, path, body, options) {
+  const { status, json, text } = await sim.api(method, path, body, options);
+  assert.ok(status >= 200 && status < 300, `${method} ${path}: ${status} ${text}`);
+  return json;
+}
+
+describe('what a token may see', () => {
+  let sim;
+  before(async () => {
+    sim = await Sim.start({ contacts: 30, engagements: 60 });
+  });
+  after(() => sim.stop());
+
+  test('contents of e-mails need sales-email-read', async () => {
+    const path = `/crm/v3/objects/emails?limit=50&properties=${CONTENTS.join(',')},hs_email_direction&propertiesWithHistory=hs_email_subject`;
+    const without = await appWith(sim, 'crm.objects.contacts.read');
+    const withScope = await appWith(sim, 'crm.objects.contacts.read sales-email-read');
+    const blind = await ok(sim, 'GET', path, undefined, { token: without });
+    const seeing = await ok(sim, 'GET', path, undefined, { token: withScope });
+    assert.ok(blind.results.length > 3);
+    for (const record of blind.results) {
+      assert.ok('hs_email_direction' in record.properties);
+      assert.deepEqual(CONTENTS.filter((name) => name in record.properties), []);
+      assert.deepEqual(record.propertiesWithHistory, {});
+    }
+    for (const record of seeing.results) {
+      assert.deepEqual(CONTENTS.filter((name) => !(name in record.properties)), []);
+    }
+    const batch = { inputs: blind.results.map(({ id }) => ({ id })), properties: CONTENTS };
+    const read = await ok(sim, 'POST', '/crm/v3/objects/emails/batch/read', batch, { token: without });
+    assert.ok(read.results.every(({ properties }) => !('hs_email_html' in properties)));
+  });
+
+  test('no search by what cannot be seen', async () => {
+    const search = { filterGroups: [{ filters: [{ propertyName: 'hs_email_subject', operator: 'HAS_PROPERTY' }] }] };
+    const token = await appWith(sim, 'crm.objects.contacts.read');
+    const blind = await sim.api('POST', '/crm/v3/objects/emails/search', search, { token });
+    assert.equal(blind.status, 400);
+    assert.match(blind.json.message, /unknown property 'hs_email_subject'/);
+    assert.equal((await sim.api('POST', '/crm/v3/objects/emails/search', search)).status, 200);
+  });
+
+  test('sensitive values need a scope to be read and one to be written; definitions need none', async () => {
+    const passport = {
+      name: 'passport', label: 'Passport', type: 'string', fieldType: 'text', groupName: 'contactinformation',
+      dataSensitivity: 'sensitive',
+    };
+    const plain = 'crm.objects.contacts.read crm.objects.contacts.write crm.schemas.contacts.write';
+    const blind = { token: await appWith(sim, plain) };
+    const seeing = { token: await appWith(sim, `${plain} crm.objects.contacts.sensitive.read`) };
+    const writing = { token: await appWith(sim, `${plain} crm.objects.contacts.sensitive.write`) };
+    const refused = await sim.api('POST', '/crm/v3/properties/contacts', passport, blind);
+    assert.equal(refused.status, 403);
+    assert.equal(refused.json.category, 'MISSING_SCOPES');
+    assert.match(refused.json.message, /crm\.objects\.contacts\.sensitive\.write/);
+    await ok(sim, 'POST', '/crm/v3/properties/contacts', passport, writing);
+    const names = async (query) =>
+      (await ok(sim, 'GET', `/crm/v3/properties/contacts${query}`, undefined, blind)).results.map(({ name }) => name);
+    assert.ok(!(await names('')).includes('passport'));
+    assert.deepEqual(await names('?dataSensitivity=sensitive'), ['passport']);
+
+    const values = { properties: { email: 'p@example.com', passport: 'C01X00T47' } };
+    const stopped = await sim.api('POST', '/crm/v3/objects/contacts', values, blind);
+    assert.equal(stopped.status, 403);
+    assert.match(stopped.json.message, /crm\.objects\.contacts\.sensitive\.write is required to set passport/);
+    const { id, properties } = await ok(sim, 'POST', '/crm/v3/objects/contacts', values, writing);
+    assert.ok(!('passport' in properties), 'who may only write does not see it');
+    const path = `/crm/v3/objects/contacts/${id}?properties=passport,email`;
+    assert.equal((await ok(sim, 'GET', path, undefined, seeing)).properties.passport, 'C01X00T47');
+    assert.ok(!('passport' in (await ok(sim, 'GET', path, undefined, blind)).properties));
+  });
+});
+
+describe('stages', () => {
+  let sim;
+  before(async () => {
+    sim = await Sim.start({ contacts: 200, deals: 60 });
+  });
+  after(() => sim.stop());
+
+  const STAGE = 'appointmentscheduled';
+  const dates = (stage) =>
+    ['date_entered', 'date_exited', 'latest_time_in', 'cumulative_time_in'].map((what) => `hs_v2_${what}_${stage}`);
+  const read = async (id, stage) => {
+    const names = dates(stage);
+    const { properties } = await ok(sim, 'GET', `/crm/v3/objects/deals/${id}?properties=${names.join(',')}`);
+    return names.map((name) => properties[name]);
+  };
+  const move = (id, dealstage) => ok(sim, 'PATCH', `/crm/v3/objects/deals/${id}`, { properties: { dealstage } });
+
+  test('leaving a stage gives its date and times; coming back empties all but the sum', async () => {
+    const made = await ok(sim, 'POST', '/crm/v3/objects/deals', {
+      properties: { dealname: 'X', pipeline: 'default', dealstage: STAGE },
+    });
+    assert.deepEqual(await read(made.id, STAGE), [made.createdAt, null, null, null]);
+    await ok(sim, 'POST', '/_sim/clock', { advance: '1h' });
+    const left = await move(made.id, 'contractsent');
+    const stayed = Date.parse(left.updatedAt) - Date.parse(made.createdAt);
+    assert.ok(stayed >= 3_600_000);
+    assert.deepEqual(await read(made.id, STAGE), [made.createdAt, left.updatedAt, String(stayed), String(stayed)]);
+    const back = await move(made.id, STAGE);
+    assert.deepEqual(await read(made.id, STAGE), [back.updatedAt, '', '', String(stayed)]);
+    await ok(sim, 'POST', '/_sim/clock', { advance: '2h' });
+    const again = await move(made.id, 'closedwon');
+    const second = Date.parse(again.updatedAt) - Date.parse(back.updatedAt);
+    assert.deepEqual(await read(made.id, STAGE), [
+      back.updatedAt, again.updatedAt, String(second), String(stayed + second),
+    ]);
+  });
+
+  test('a write that does not move a deal leaves them alone', async () => {
+    const [deal] = await sim.list('deals', dates(STAGE));
+    const path = `/crm/v3/objects/deals/${deal.id}`;
+    const history = async () =>
+      (await ok(sim, 'GET', `${path}?propertiesWithHistory=amount,dealstage`)).propertiesWithHistory;
+    const before = { dates: await read(deal.id, STAGE), history: await history() };
+    await ok(sim, 'PATCH', path, { properties: { dealname: 'renamed' } });
+    assert.deepEqual({ dates: await read(deal.id, STAGE), history: await history() }, before);
+  });
+
+  test('generated deals agree: left after entered, and the difference is the time', async () => {
+    let left = 0;
+    const generated = (await sim.list('deals', dates(STAGE))).filter(({ createdAt }) => createdAt < '2026-07');
+    for (const { properties } of generated) {
+      const [entered, exited, latest, total] = dates(STAGE).map((name) => properties[name]);
+      assert.equal(exited === null, latest === null);
+      assert.equal(latest, total);
+      if (exited !== null) {
+        assert.equal(Date.parse(exited) - Date.parse(entered), Number(latest));
+        assert.ok(Number(latest) >= 0);
+        left++;
+      }
+    }
+    assert.ok(left > 10, `${left}`);
+  });
+});
+
+describe('searches and names', () => {
+  let sim;
+  before(async () => {
+    sim = await Sim.start({ contacts: 60, engagements: 20, 'custom-objects': 'cars:40' });
+  });
+  after(() => sim.stop());
+
+  const refused = async (type, propertyName, operator, value) => {
+    const filters = [{ propertyName, operator, value }];
+    const { status, json } = await sim.api('POST', `/crm/v3/objects/${type}/search`, { filterGroups: [{ filters }] });
+    assert.equal(status, 400);
+    assert.equal(json.category, 'VALIDATION_ERROR');
+    return json.message;
+  };
+
+  test('bodies of e-mails and previews cannot be filtered by', async () => {
+    assert.match(await refused('emails', 'hs_email_html', 'HAS_PROPERTY'), /cannot be filtered by: 'hs_email_html'/);
+    assert.match(await refused('notes', 'hs_body_preview_html', 'HAS_PROPERTY'), /cannot be filtered by/);
+  });
+
+  test('associations with custom objects cannot be filtered by, those with standard ones can', async () => {
+    assert.match(await refused('contacts', 'associations.cars', 'EQ', '1'), /unsupported association filter/);
+    const filters = [{ propertyName: 'associations.company', operator: 'HAS_PROPERTY' }];
+    assert.ok((await ok(sim, 'POST', '/crm/v3/objects/contacts/search', { filterGroups: [{ filters }] })).total > 10);
+  });
+
+  test('inline associations call a custom object by its name', async () => {
+    const { results } = await ok(sim, 'GET', '/crm/v3/objects/cars?limit=40&associations=contacts');
+    const types = results.flatMap((record) => record.associations?.contacts.results ?? []).map(({ type }) => type);
+    assert.ok(types.length > 5);
+    assert.deepEqual([...new Set(types)], ['cars_to_contact']);
+  });
+});
