@@ -217,6 +217,17 @@ bool association_kind_find(const struct associations *s, enum object_type from, 
     return false;
 }
 
+void association_limit_set(struct associations *s, const struct association_pair *pair,
+                           size_t label, bool forward, uint32_t most)
+{
+    const struct association_label *l = &pair->labels[label];
+    struct association_pair *own = own_pair(s, pair);
+    own->most[forward ? 0 : 1][label] = most;
+    if (l->forward_id == l->reverse_id) { // one id for both directions
+        own->most[forward ? 1 : 0][label] = most;
+    }
+}
+
 bool association_has_primary(const struct association_pair *pair)
 {
     return pair->a != pair->b && pair->n_labels > 1 && !pair->labels[1].user_defined;

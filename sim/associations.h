@@ -34,6 +34,9 @@ struct association_pair {
     size_t n_labels;
     uint16_t live; // bits of the labels that have not been deleted
     bool one_b;    // an a record is associated with one b record at most
+    // What admins allow at most, by label, 0: as many as one likes. [0] b records of an a record,
+    // [1] the other way round.
+    uint32_t most[2][ASSOCIATION_LABELS_MAX];
 };
 
 // A record at the other end.
@@ -118,6 +121,9 @@ bool association_label_rename(struct associations *s, const struct association_p
 // No association has it any more; those that had it stay.
 void association_label_delete(struct associations *s, const struct association_pair *pair,
                               size_t label);
+// Sets what admins allow: `most` records at the other end, seen from the a side if `forward`.
+void association_limit_set(struct associations *s, const struct association_pair *pair,
+                           size_t label, bool forward, uint32_t most);
 // Which label a type id means among those from one type to another. *ret_forward: the record it is
 // written from is the pair's a side.
 struct association_kind {

@@ -33,6 +33,7 @@ struct couple {
     uint32_t to;
     uint16_t mask;
     bool turned;
+    bool undone; // too many when its turn came
 };
 
 static bool not_associable(struct call *c, const struct ends *e, struct refusal *why)
@@ -142,6 +143,30 @@ static bool check_fit(struct call *c, const struct ends *e, const struct couple 
         return false;
     }
     return true;
+}
+
+// What admins allow is checked when the turn of a couple comes: those before it count.
+static bool check_allowed(struct call *c, const struct ends *e, const struct couple *k,
+                          struct refusal *why)
+{
+    uint32_t a;
+    uint32_t b;
+    const struct portal *p = c->sim->portal;
+    sides(e, k, &a, &b);
+    if (link_allowed(p, e->pair, a, b, k->mask == UINT16_MAX ? 0 : k->mask)) {
+        return true;
+    }
+    unsigned long long from = (unsigned long long)portal_id_of(&p->shelves[e->from], k->from);
+    unsigned long long to = (unsigned long long)portal_id_of(&p->shelves[e->to], k->to);
+    refuse(c, why, 400, "VALIDATION_ERROR",
+           "%.*s %llu and %.*s %llu cannot be associated: one of them would have more "
+           "associations than the admins of this account allow",
+           STR_ARG(object_info(e->from)->singular), from, STR_ARG(object_info(e->to)->singular),
+           to);
+    why->sub_category = "crm.associations.LIMIT_EXCEEDED";
+    refusal_add_context(c, why, "fromObjectId", call_number(c, from));
+    refusal_add_context(c, why, "toObjectId", call_number(c, to));
+    return false;
 }
 
 static void set_labels(struct call *c, const struct ends *e, const struct couple *k)
@@ -352,10 +377,13 @@ static void answer_batch(struct batch *b)
     }
     batch_begin(c);
     struct json_writer w;
+    size_t empty = out->len;
     for (size_t i = 0; b->kind->put && i < b->n; i++) {
-        json_writer_init(&w, out);
-        buf_add(out, i > 0 ? STR(",") : STR(""));
-        b->kind->put(c, &w, &b->ends, &b->couples[i]);
+        if (!b->couples[i].undone) {
+            json_writer_init(&w, out);
+            buf_add(out, out->len > empty ? STR(",") : STR(""));
+            b->kind->put(c, &w, &b->ends, &b->couples[i]);
+        }
     }
     buf_add_char(out, ']');
     c->response->status = b->kind->status == 204 ? 200 : b->kind->status;
@@ -366,6 +394,18 @@ static void answer_batch(struct batch *b)
         c->response->status = 207;
     }
     buf_add_char(out, '}');
+}
+
+static void act(struct batch *b, struct couple *k)
+{
+    struct refusal why;
+    if (!b->kind->put || check_allowed(b->call, &b->ends, k, &why)) {
+        b->kind->act(b->call, &b->ends, k);
+        return;
+    }
+    k->undone = true;
+    refusal_write(&b->errors, &why, STR(""));
+    b->n_errors++;
 }
 
 static void run_batch(struct call *c, const struct batch_kind *kind)
@@ -380,7 +420,7 @@ static void run_batch(struct call *c, const struct batch_kind *kind)
     buf_init(&b.errors, ERRORS_MAX);
     if ((b.ends.pair || not_associable(c, &b.ends, &why)) && read_inputs(&b, inputs, &why)) {
         for (size_t i = 0; i < b.n; i++) {
-            kind->act(c, &b.ends, &b.couples[i]);
+            act(&b, &b.couples[i]);
         }
         answer_batch(&b);
     } else {
@@ -460,7 +500,8 @@ void endpoint_associations_put(struct call *c)
     if (!parse_types(c, &body) || !read_path(c, 2, &e, &k)) {
         return;
     }
-    if (!read_types(c, &e, body, &k, &why) || !check_fit(c, &e, &k, &why)) {
+    if (!read_types(c, &e, body, &k, &why) || !check_fit(c, &e, &k, &why) ||
+        !check_allowed(c, &e, &k, &why)) {
         refusal_answer(c, &why);
         return;
     }
@@ -478,7 +519,7 @@ void endpoint_associations_put_default(struct call *c)
     if (!read_path(c, 2, &e, &k)) {
         return;
     }
-    if (!check_fit(c, &e, &k, &why)) {
+    if (!check_fit(c, &e, &k, &why) || !check_allowed(c, &e, &k, &why)) {
         refusal_answer(c, &why);
         return;
     }

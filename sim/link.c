@@ -31,6 +31,39 @@ bool link_fits(const struct portal *p, const struct association_pair *pair, uint
     return fits;
 }
 
+// Records at the other end of `from` that have the label, but for `to`.
+static uint32_t count_others(const struct portal *p, const struct association_pair *pair,
+                             bool forward, uint32_t from, uint32_t to, size_t label)
+{
+    uint32_t n = 0;
+    struct neighbors list = {0};
+    associations_list(p, forward ? pair->a : pair->b, from, forward ? pair->b : pair->a, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        const struct neighbor *one = &list.items[i];
+        bool same_way = one->forward == forward ||
+                        pair->labels[label].forward_id == pair->labels[label].reverse_id;
+        n += (one->mask >> label & 1) && one->slot != to && same_way ? 1 : 0;
+    }
+    neighbors_done(&list);
+    return n;
+}
+
+bool link_allowed(const struct portal *p, const struct association_pair *pair, uint32_t a,
+                  uint32_t b, uint16_t mask)
+{
+    for (size_t label = 0; label < pair->n_labels; label++) {
+        for (int side = 0; side < 2; side++) {
+            uint32_t from = side == 0 ? a : b;
+            uint32_t most = pair->most[side][label];
+            if (most > 0 && ((mask | UNLABELLED_BIT) >> label & 1) && from != UINT32_MAX &&
+                count_others(p, pair, side == 0, from, side == 0 ? b : a, label) >= most) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void link_set(struct portal *p, const struct association_pair *pair, uint32_t a, uint32_t b,
               uint16_t mask)
 {

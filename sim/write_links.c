@@ -40,6 +40,26 @@ bool write_links_kind(struct call *c, enum object_type from, struct json type,
     return known;
 }
 
+// What admins allow, for the record at the other end and for the new one.
+static bool allowed(const struct write *w, const struct write_link *link)
+{
+    const struct association_kind *kind = &link->kind;
+    uint32_t own = UINT32_MAX;
+    uint16_t mask = (uint16_t)(1U << kind->label);
+    uint32_t most = kind->pair->most[kind->forward ? 0 : 1][kind->label];
+    uint32_t n = 0;
+    for (size_t i = 0; i < w->n_links; i++) {
+        const struct write_link *other = &w->links[i];
+        n += other->kind.pair == kind->pair && other->kind.label == kind->label &&
+                     other->slot != link->slot
+                 ? 1
+                 : 0;
+    }
+    return (most == 0 || n < most) &&
+           link_allowed(w->call->sim->portal, kind->pair, kind->forward ? own : link->slot,
+                        kind->forward ? link->slot : own, mask);
+}
+
 static bool read_one(struct write *w, struct json item, struct refusal *ret)
 {
     struct call *c = w->call;
@@ -77,6 +97,12 @@ static bool read_one(struct write *w, struct json item, struct refusal *ret)
                           "%.*s %.*s is associated with another %.*s already",
                           STR_ARG(object_info(other)->singular), STR_ARG(text),
                           STR_ARG(object_info(w->object)->singular));
+        }
+        if (!allowed(w, &link)) {
+            return refuse(c, ret, 400, "VALIDATION_ERROR",
+                          "%.*s %.*s cannot be associated: there would be more associations than "
+                          "the admins of this account allow",
+                          STR_ARG(object_info(other)->singular), STR_ARG(text));
         }
         w->links[w->n_links++] = link;
     }

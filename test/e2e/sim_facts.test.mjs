@@ -2,6 +2,7 @@
 // stages, which filters there are, what associations are called. Plain requests, so that each body is seen as it is.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Client } from '@hubspot/api-client';
 import { Sim } from './lib/sim.mjs';
 
 const CONTENTS = ['hs_email_subject', 'hs_email_html', 'hs_email_text', 'hs_email_headers'];
@@ -181,5 +182,88 @@ describe('searches and names', () => {
     const types = results.flatMap((record) => record.associations?.contacts.results ?? []).map(({ type }) => type);
     assert.ok(types.length > 5);
     assert.deepEqual([...new Set(types)], ['cars_to_contact']);
+  });
+});
+
+describe('what admins allow of associations', () => {
+  let sim;
+  before(async () => {
+    sim = await Sim.start({ contacts: 0, companies: 0, deals: 0, engagements: 0 });
+  });
+  after(() => sim.stop());
+
+  const UNLABELLED = { associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 280 }; // a company's contacts
+  const make = async (type, n) => {
+    const ids = [];
+    for (let i = 0; i < n; i++) {
+      ids.push((await ok(sim, 'POST', `/crm/v3/objects/${type}`, { properties: { [type === 'contacts' ? 'firstname' : 'name']: `${i}` } })).id);
+    }
+    return ids;
+  };
+  const tie = (company, contact) =>
+    sim.api('PUT', `/crm/v4/objects/companies/${company}/associations/contacts/${contact}`, [UNLABELLED]);
+
+  test('a limit is set, shown, kept and taken away', async () => {
+    const client = new Client({ accessToken: sim.token, basePath: sim.url });
+    // The client has this API but does not hand it out.
+    const call = async (method, path, body) => {
+      const options = { method, path: `/crm/v4/associations/definitions/configurations/${path}`, body };
+      const answer = await client.apiRequest(options);
+      assert.ok(answer.ok, `${path}: ${answer.status}`);
+      return answer.status === 204 ? undefined : answer.json();
+    };
+    const kind = { category: 'HUBSPOT_DEFINED', typeId: 280 };
+    const [company, other] = await make('companies', 2);
+    const contacts = await make('contacts', 4);
+
+    const made = await call('POST', 'companies/contacts/batch/create', { inputs: [{ ...kind, maxToObjectIds: 1 }] });
+    assert.deepEqual(made.results[0], { ...kind, userEnforcedMaxToObjectIds: 1 });
+    const updated = await call('POST', 'companies/contacts/batch/update', { inputs: [{ ...kind, maxToObjectIds: 2 }] });
+    assert.equal(updated.results[0].userEnforcedMaxToObjectIds, 2);
+    assert.deepEqual((await call('GET', 'all')).results.map(({ typeId }) => typeId), [280]);
+    assert.equal((await call('GET', 'companies/contacts')).results.length, 1);
+    assert.deepEqual((await call('GET', 'contacts/companies')).results, [], 'it has a direction');
+    const dated = await ok(sim, 'GET', '/crm/associations/2026-09/definitions/configurations/all');
+    assert.equal(dated.results[0].userEnforcedMaxToObjectIds, 2);
+
+    assert.equal((await tie(company, contacts[0])).status, 201);
+    // Three at once where one fits: the first is done, the others are told.
+    const inputs = contacts.slice(1).map((id) => ({ from: { id: company }, to: { id }, types: [UNLABELLED] }));
+    const batch = await sim.api('POST', '/crm/v4/associations/companies/contacts/batch/create', { inputs });
+    assert.equal(batch.status, 207, batch.text);
+    assert.equal(batch.json.results.length, 1);
+    assert.deepEqual(batch.json.errors.map(({ subCategory }) => subCategory), Array(2).fill('crm.associations.LIMIT_EXCEEDED'));
+    assert.equal((await tie(company, contacts[0])).status, 201, 'what is there already may be written again');
+    // From the contact's side the company is as full.
+    const back = await sim.api('PUT', `/crm/v4/objects/contacts/${contacts[3]}/associations/default/companies/${company}`);
+    assert.equal(back.status, 400);
+    assert.equal(back.json.subCategory, 'crm.associations.LIMIT_EXCEEDED');
+    const born = await sim.api('POST', '/crm/v3/objects/contacts', {
+      properties: { firstname: 'N' },
+      associations: [{ to: { id: company }, types: [{ associationCategory: 'HUBSPOT_DEFINED', associationTypeId: 279 }] }],
+    });
+    assert.equal(born.status, 400);
+    assert.match(born.json.message, /admins of this account allow/);
+    assert.equal((await tie(other, contacts[3])).status, 201, 'the limit is for each company');
+
+    await call('POST', 'companies/contacts/batch/purge', { inputs: [kind] });
+    assert.deepEqual((await call('GET', 'all')).results, []);
+    assert.equal((await tie(company, contacts[3])).status, 201);
+  });
+
+  test('a limit that makes no sense is refused', async () => {
+    const path = '/crm/v4/associations/definitions/configurations/companies/contacts/batch/create';
+    const wrong = [
+      [{ category: 'HUBSPOT_DEFINED', typeId: 280, maxToObjectIds: 0 }, /maxToObjectIds is 0/],
+      [{ category: 'HUBSPOT_DEFINED', typeId: 5, maxToObjectIds: 1 }, /5 does not exist/],
+      [{ category: 'USER_DEFINED', typeId: 280, maxToObjectIds: 1 }, /280 does not exist/],
+      [{ category: 'HUBSPOT_DEFINED', typeId: 280 }, /maxToObjectIds/],
+    ];
+    for (const [input, message] of wrong) {
+      const { status, json } = await sim.api('POST', path, { inputs: [input] });
+      assert.equal(status, 400);
+      assert.match(json.message, message);
+    }
+    assert.deepEqual((await ok(sim, 'GET', '/crm/associations/v4/definitions/configurations/all')).results, []);
   });
 });
