@@ -174,6 +174,9 @@ static struct scope_need need_object(const struct call *c, enum object_type obje
     if (need.n == 0 || !changes(c->route)) {
         add(&need, changes(c->route) ? writing(c->arena, read) : read);
     }
+    if (object == OBJECT_PRODUCTS || object == OBJECT_LINE_ITEMS || object == OBJECT_QUOTES) {
+        add(&need, STR("e-commerce")); // older than the scopes of each, and still enough
+    }
     return need;
 }
 

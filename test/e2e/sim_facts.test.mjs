@@ -23,7 +23,7 @@ async function ok(sim, method, path, body, options) {
 describe('what a token may see', () => {
   let sim;
   before(async () => {
-    sim = await Sim.start({ contacts: 30, engagements: 60 });
+    sim = await Sim.start({ contacts: 30, engagements: 60, 'other-objects': 'products:3,line_items:3,quotes:3' });
   });
   after(() => sim.stop());
 
@@ -45,6 +45,17 @@ describe('what a token may see', () => {
     const batch = { inputs: blind.results.map(({ id }) => ({ id })), properties: CONTENTS };
     const read = await ok(sim, 'POST', '/crm/v3/objects/emails/batch/read', batch, { token: without });
     assert.ok(read.results.every(({ properties }) => !('hs_email_html' in properties)));
+  });
+
+  test('e-commerce is enough for products, line items and quotes, and for nothing else', async () => {
+    const token = await appWith(sim, 'e-commerce');
+    for (const type of ['products', 'line_items', 'quotes']) {
+      assert.equal((await sim.api('GET', `/crm/v3/objects/${type}`, undefined, { token })).status, 200, type);
+    }
+    const deals = await sim.api('GET', '/crm/v3/objects/deals', undefined, { token });
+    assert.equal(deals.status, 403);
+    const none = await sim.api('GET', '/crm/v3/objects/products', undefined, { token: await appWith(sim, 'oauth') });
+    assert.deepEqual(none.json.errors[0].context.requiredGranularScopes, ['crm.objects.products.read', 'e-commerce']);
   });
 
   test('no search by what cannot be seen', async () => {
