@@ -9,6 +9,7 @@ enum {
     RECEIVE_BUFFER_BYTES = 256 * 1024,
     IDLE_EXCHANGES_MAX = 16,
     KEPT_BODY_BYTES = 2 * 1024 * 1024, // larger ones are given back
+    KEPT_REQUEST_BYTES = 256 * 1024,
     TOTAL_TIMEOUT_MS = 15 * 60 * 1000,
     MAGIC = 0x48747470,
 };
@@ -27,6 +28,7 @@ struct slot {
     size_t n_header_lines; // of all heads, interim ones included
     size_t header_bytes;   // of these
     bool body_too_large, headers_too_large;
+    bool head_ended;          // the last head's empty line has come
     struct slot *prev, *next; // in-flight list, or idle list (next only)
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -139,12 +141,15 @@ static size_t on_header(char *data, size_t size, size_t n, void *user)
         return 0; // ends the transfer
     }
     struct str line = str_trim((struct str){data, size * n});
+    s->head_ended = s->head_ended || line.len == 0;
     if (str_starts(line, STR("HTTP/"))) {
         buf_reset(&s->x.raw_headers);
+        s->head_ended = false;
         return size * n;
     }
     ptrdiff_t colon = str_find_char(line, ':');
-    if (colon <= 0) {
+    bool folded = n > 0 && (data[0] == ' ' || data[0] == '\t'); // the rest of the line before
+    if (colon <= 0 || folded) {
         return size * n;
     }
     for (size_t i = 0; i < (size_t)colon; i++) {
@@ -250,6 +255,7 @@ static void slot_reset(struct slot *s)
     s->headers = NULL;
     s->body_too_large = false;
     s->headers_too_large = false;
+    s->head_ended = false;
     s->progress_us = 0;
     s->progress_bytes = 0;
     s->n_header_lines = 0;
@@ -269,6 +275,10 @@ static void slot_put(struct http_client *c, struct slot *s)
     if (s->x.body.cap > KEPT_BODY_BYTES) {
         buf_done(&s->x.body);
         buf_init(&s->x.body, c->options.body_limit);
+    }
+    if (s->body_out.cap > KEPT_REQUEST_BYTES) {
+        buf_done(&s->body_out);
+        buf_init(&s->body_out, LIMIT_REQUEST_BODY);
     }
     s->next = c->idle;
     c->idle = s;
@@ -354,11 +364,16 @@ static bool prepare(struct slot *s, const struct http_request *r, struct error *
     if (!add_header(s, STR("Expect"), STR(""), err)) { // no 100-continue round trip
         return false;
     }
+    // Without a body these say "Content-Length: 0", which servers may insist on; but no type.
+    bool bodied = r->method == HTTP_POST || r->method == HTTP_PUT || r->method == HTTP_PATCH;
+    if (bodied && !r->body.ptr && !add_header(s, STR("Content-Type"), STR(""), err)) {
+        return false;
+    }
     CURL *e = s->easy;
     curl_easy_setopt(e, CURLOPT_URL, buf_cstr(&s->url));
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, s->headers);
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, NULL);
-    if (r->body.ptr) {
+    if (r->body.ptr || bodied) {
         curl_easy_setopt(e, CURLOPT_POST, 1L);
         curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_out.len);
         curl_easy_setopt(e, CURLOPT_POSTFIELDS, buf_cstr(&s->body_out));
@@ -405,12 +420,26 @@ static enum error_code code_of(CURLcode rc)
         rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CIPHER) {
         return ERR_TLS;
     }
-#if LIBCURL_VERSION_NUM >= 0x080600
-    if (rc == CURLE_TOO_LARGE) { // libcurl's own limit on the number of headers
-        return ERR_LIMIT;
-    }
-#endif
     return ERR_SOURCE_UNAVAILABLE;
+}
+
+// libcurl has limits of its own on headers, and on the length of one line.
+static bool is_limit(const struct slot *s, CURLcode rc)
+{
+    bool too_large = rc == CURLE_OUT_OF_MEMORY;
+#if LIBCURL_VERSION_NUM >= 0x080600
+    too_large = too_large || rc == CURLE_TOO_LARGE;
+#endif
+    return too_large || s->body_too_large || s->headers_too_large;
+}
+
+// What libcurl says may quote what came from outside: a certificate's name, a version.
+static const char *explain(struct slot *s, CURLcode rc)
+{
+    for (char *c = s->curl_error; *c; c++) {
+        *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+    }
+    return s->curl_error[0] ? s->curl_error : curl_easy_strerror(rc);
 }
 
 static void explain_limit(const struct slot *s, struct error *err)
@@ -432,17 +461,22 @@ static void finish(struct http_client *c, struct slot *s, CURLcode rc, const cha
     long request_bytes = 0;
     curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     s->x.sent = request_bytes > 0;
-    if (s->body_too_large || s->headers_too_large) {
+    long status = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    s->x.head_status = status >= 200 ? (int)status : 0; // an interim one is no answer
+    if (is_limit(s, rc)) {
         explain_limit(s, &s->x.error);
     } else if (why) {
         error_set(&s->x.error, ERR_SOURCE_UNAVAILABLE, "%s", why);
     } else if (rc != CURLE_OK) {
-        error_set(&s->x.error, code_of(rc), "%s",
-                  s->curl_error[0] ? s->curl_error : curl_easy_strerror(rc));
+        error_set(&s->x.error, code_of(rc), "%s", explain(s, rc));
+    } else if (s->x.head_status == 0) {
+        error_set(&s->x.error, ERR_SOURCE_UNAVAILABLE, "answered %ld, which ends no exchange",
+                  status);
+    } else if (!s->head_ended) { // which libcurl takes for the end of the answer
+        error_set(&s->x.error, ERR_SOURCE_UNAVAILABLE, "the connection closed within the headers");
     } else {
-        long status = 0;
-        curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-        s->x.status = (int)status;
+        s->x.status = s->x.head_status;
     }
     s->next = NULL;
     struct slot **tail = &c->done;

@@ -45,7 +45,7 @@ struct http_request {
     struct str url;
     const struct http_header *headers;
     size_t n_headers;
-    struct str body; // ptr NULL: none. Copied.
+    struct str body; // ptr NULL: none; a POST, PUT or PATCH then says that its length is 0. Copied.
     void *tag;       // returned with the exchange
     bool fresh_connection;
 };
@@ -53,7 +53,8 @@ struct http_request {
 // One finished request. Belongs to the caller until http_exchange_release.
 struct http_exchange {
     void *tag;
-    int status;         // 0: no answer; then `error` says why
+    int status;         // 0: no answer, or not a whole one; then `error` says why
+    int head_status;    // of the head that came, even when the rest did not; 0: none
     struct error error; // CONNECT, TLS, SOURCE_UNAVAILABLE (cut, timeout), LIMIT
     struct buf body;
     struct buf raw_headers; // "name: value\n" lines, names in lower case

@@ -83,6 +83,33 @@ static bool check_characters(struct str url, struct error *err)
     return true;
 }
 
+// "host[:port][/path]": a port is a number that there is, and brackets are closed.
+static bool check_host(struct str rest, struct str url, struct error *err)
+{
+    ptrdiff_t slash = str_find_char(rest, '/');
+    struct str host = slash >= 0 ? str_sub(rest, 0, (size_t)slash) : rest;
+    if (host.len == 0 || host.ptr[0] == ':') {
+        return error_set(err, ERR_CONFIG, "base URL \"%.*s\" has no host", STR_ARG(url));
+    }
+    bool bracket = host.ptr[0] == '[';
+    ptrdiff_t end = str_find_char(host, bracket ? ']' : ':');
+    if (bracket && end < 0) {
+        return error_set(err, ERR_CONFIG, "base URL \"%.*s\": the [ of the address is not closed",
+                         STR_ARG(url));
+    }
+    struct str port =
+        end < 0 ? (struct str){NULL, 0} : str_sub(host, (size_t)end + (bracket ? 1 : 0), host.len);
+    int64_t number = 0;
+    bool known = str_starts(port, STR(":")) && str_to_int64(str_sub(port, 1, port.len), &number);
+    if (port.len > 0 && (!known || number < 1 || number > 65535)) {
+        return error_set(err, ERR_CONFIG,
+                         "base URL \"%.*s\": behind the host, a colon and a port from 1 to 65535 "
+                         "may stand",
+                         STR_ARG(url));
+    }
+    return true;
+}
+
 bool url_check_base(struct str url, struct str *ret, struct error *err)
 {
     struct str rest;
@@ -97,8 +124,8 @@ bool url_check_base(struct str url, struct str *ret, struct error *err)
         return error_set(err, ERR_CONFIG, "base URL \"%.*s\" must start with https:// or http://",
                          STR_ARG(url));
     }
-    if (rest.len == 0 || rest.ptr[0] == '/' || rest.ptr[0] == ':') {
-        return error_set(err, ERR_CONFIG, "base URL \"%.*s\" has no host", STR_ARG(url));
+    if (!check_host(rest, url, err)) {
+        return false;
     }
     if (str_starts(url, STR("http://")) && !is_loopback(rest)) {
         return error_set(err, ERR_CONFIG,

@@ -105,6 +105,14 @@ void call_drop_exchange(struct hubspot_client *c, struct call *k)
     }
 }
 
+void call_tell_unknown(struct call *k, enum error_code code)
+{
+    struct error *e = &k->answer.error;
+    int64_t retry_after_ms = e->retry_after_ms;
+    error_set(e, code, "%s; outcome unknown: it may have been carried out", e->message);
+    e->retry_after_ms = retry_after_ms;
+}
+
 void call_destroy(struct hubspot_client *c, struct call *k)
 {
     call_drop_exchange(c, k);

@@ -56,25 +56,33 @@ int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_c
     return budget_earliest(c->account->budget, &ask);
 }
 
-void hubspot_client_destroy(struct hubspot_client *c)
+// Forgets all calls whose answers have not been taken.
+static void abandon(struct hubspot_client *c)
 {
-    if (!c) {
-        return;
-    }
-    struct call_list *lists[] = {&c->waiting, &c->finished, &c->idle};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        struct call *k;
-        while ((k = call_list_take(lists[i])) != NULL) {
-            call_destroy(c, k);
-        }
+    struct call *k;
+    while ((k = call_list_take(&c->waiting)) || (k = call_list_take(&c->finished))) {
+        hubspot_client_release(c, &k->answer);
     }
     // Calls that are still in flight are known to the HTTP client only, by their tags.
     struct http_exchange *x;
     http_client_abort(c->http);
     while ((x = http_client_wait(c->http, 0)) != NULL) {
-        struct call *k = call_of(x->tag);
+        k = call_of(x->tag);
         call_ended(c, k);
-        http_exchange_release(c->http, x);
+        k->exchange = x;
+        hubspot_client_release(c, &k->answer);
+    }
+    c->pending = 0;
+}
+
+void hubspot_client_destroy(struct hubspot_client *c)
+{
+    if (!c) {
+        return;
+    }
+    abandon(c);
+    struct call *k;
+    while ((k = call_list_take(&c->idle)) != NULL) {
         call_destroy(c, k);
     }
     budget_leave(c->account->budget, c->member);
@@ -174,6 +182,7 @@ struct hubspot_answer *hubspot_client_call(struct hubspot_client *c,
     }
     struct hubspot_answer *a = hubspot_client_next(c, -1);
     if (!a) {
+        abandon(c); // nobody will ask for it
         error_set(err, ERR_INTERRUPTED, "interrupted");
         return NULL;
     }

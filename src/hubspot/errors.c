@@ -17,6 +17,8 @@ enum {
     ITEMS_SHOWN_MAX = 3,
     SCOPES_MAX = 16,
     LIST_MAX = 100,
+    // HubSpot's own have a few thousand bytes; to read one takes many times its size.
+    BODY_READ_MAX = 1024 * 1024,
 };
 
 // `edge`: what the status means on a page of the edge's: a block that passes, not HubSpot's word.
@@ -261,6 +263,22 @@ static struct str message_text(struct str message, struct arena *arena)
     return text;
 }
 
+// Some refusals name their policy in the message only.
+static struct str policy_of(struct str message)
+{
+    static const struct {
+        struct str says, policy;
+    } POLICIES[] = {{STR_INIT("daily limit"), STR_INIT("DAILY")},
+                    {STR_INIT("ten_secondly_rolling limit"), STR_INIT("TEN_SECONDLY_ROLLING")},
+                    {STR_INIT("secondly limit"), STR_INIT("SECONDLY")}};
+    for (size_t i = 0; i < ARRAY_LEN(POLICIES); i++) {
+        if (str_find(message, POLICIES[i].says) >= 0) {
+            return POLICIES[i].policy;
+        }
+    }
+    return (struct str){NULL, 0};
+}
+
 static void decode_object(struct json root, struct arena *arena, struct hubspot_failure *ret)
 {
     struct str message;
@@ -274,6 +292,9 @@ static void decode_object(struct json root, struct arena *arena, struct hubspot_
     if (json_get_string(root, STR("message"), &message)) {
         ret->message = message_text(message, arena);
     }
+    if (ret->status == 429 && ret->policy.len == 0) {
+        ret->policy = policy_of(ret->message);
+    }
 }
 
 void hubspot_failure_decode(int status, struct str body, struct arena *arena,
@@ -283,7 +304,9 @@ void hubspot_failure_decode(int status, struct str body, struct arena *arena,
     struct json_doc *doc = json_doc_create();
     struct json root;
     struct error ignored;
-    if (json_parse(doc, body, &root, &ignored) && json_type(root) == JSON_OBJECT) {
+    size_t repairs = 0;
+    if (body.len <= BODY_READ_MAX && json_parse_repair(doc, body, &root, &repairs, &ignored) &&
+        json_type(root) == JSON_OBJECT) {
         decode_object(root, arena, ret);
     } else {
         // What begins like JSON is HubSpot's, broken on the way.
@@ -341,6 +364,19 @@ static void add_items(struct buf *out, const struct hubspot_failure *f)
     }
 }
 
+// The status says too little: each limit of calls has its own, and of a record with too many old
+// identities HubSpot says 414 as well.
+static enum error_code code_of_failure(const struct hubspot_failure *f)
+{
+    enum error_code code = code_of(f->status, f->edge);
+    if (code == ERR_RATE_LIMITED && str_eq(f->policy, STR("DAILY"))) {
+        return ERR_DAILY_LIMIT;
+    }
+    bool own_words = !f->edge && f->category.len + f->message.len > 0;
+    bool of_url = str_find(f->message, STR("URI")) >= 0 || str_find(f->message, STR("URL")) >= 0;
+    return code == ERR_URL_TOO_LONG && own_words && !of_url ? ERR_REQUEST : code;
+}
+
 bool hubspot_failure_error(const struct hubspot_failure *f, const char *what, struct error *err)
 {
     struct buf text;
@@ -349,9 +385,8 @@ bool hubspot_failure_error(const struct hubspot_failure *f, const char *what, st
     buf_init(&text, ERROR_MESSAGE_MAX);
     buf_init(&tail, ERROR_MESSAGE_MAX);
     buf_init(&items, 1 << 16);
-    enum error_code code = code_of(f->status, f->edge);
-    buf_printf(&text, "%s: HubSpot%s answered %d", what,
-               code != code_of(f->status, false) ? "'s edge" : "", f->status);
+    bool by_edge = code_of(f->status, f->edge) != code_of(f->status, false);
+    buf_printf(&text, "%s: HubSpot%s answered %d", what, by_edge ? "'s edge" : "", f->status);
     if (f->category.len > 0) {
         buf_printf(&text, " %.*s", STR_ARG(f->category));
     }
@@ -379,10 +414,7 @@ bool hubspot_failure_error(const struct hubspot_failure *f, const char *what, st
         buf_printf(&text, " [%.*s]", STR_ARG(more));
     }
     buf_add(&text, buf_str(&tail));
-    if (code == ERR_RATE_LIMITED && str_eq(f->policy, STR("DAILY"))) {
-        code = ERR_DAILY_LIMIT;
-    }
-    error_set(err, code, "%s", buf_cstr(&text));
+    error_set(err, code_of_failure(f), "%s", buf_cstr(&text));
     buf_done(&items);
     buf_done(&tail);
     buf_done(&text);

@@ -28,7 +28,8 @@ struct hubspot_failure {
                         // values in it is written out: "amount: INVALID_LONG: x was not a ..."
     struct str context; // like an item's
     struct str correlation_id; // empty when absent
-    struct str policy;         // 429: "DAILY", "TEN_SECONDLY_ROLLING", "SECONDLY"
+    struct str policy;         // 429: "DAILY", "TEN_SECONDLY_ROLLING", "SECONDLY"; by the
+                               // message where HubSpot names none
     struct str scopes;         // 403: the scopes that are missing, ", " between
     struct hubspot_failure_item items[FAILURE_ITEMS_MAX];
     size_t n_items;   // in `items`
@@ -39,7 +40,7 @@ struct hubspot_failure {
 // Into `arena`.
 void hubspot_failure_decode(int status, struct str body, struct arena *arena,
                             struct hubspot_failure *ret);
-// The error of this failure: code by status (and by whether it is the edge's), message with
+// The error of this failure: code by status, policy and by whose words these are; message with
 // endpoint, status, category, message, missing scopes, the first items that say more than the
 // message, correlationId. However long a part is, the others are still told.
 bool hubspot_failure_error(const struct hubspot_failure *f, const char *what, struct error *err);

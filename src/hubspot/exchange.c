@@ -11,6 +11,8 @@ enum {
     HEADERS_TEXT_MAX = 4096,
 };
 
+static const struct str HTML = STR_INIT("text/html");
+
 // What is found out about one exchange.
 struct finding {
     struct arena arena; // of the failure's texts
@@ -48,7 +50,7 @@ static void learn(struct hubspot_client *c, const struct call *k, const struct f
                      .interval_ms = header_int(x, "x-hubspot-ratelimit-interval-milliseconds"),
                      .daily = header_int(x, "x-hubspot-ratelimit-daily"),
                      .daily_remaining = header_int(x, "x-hubspot-ratelimit-daily-remaining"),
-                     .refused = x->status == 429,
+                     .refused = k->answer.status == 429,
                      .policy = budget_policy_parse(f->failure.policy),
                      .retry_after_ms = f->retry_after_ms,
                  });
@@ -56,9 +58,10 @@ static void learn(struct hubspot_client *c, const struct call *k, const struct f
 
 // ---- what the answer is
 
-static void read_redirect(struct call *k, struct finding *f)
+static void read_redirect(struct hubspot_client *c, struct call *k, struct finding *f)
 {
-    struct str to = http_exchange_header(k->exchange, "location");
+    struct str to = arena_dup(&f->arena, http_exchange_header(k->exchange, "location"));
+    credential_mask(c->account->credential, (char *)(uintptr_t)to.ptr, to.len); // our own copy
     error_set(&k->answer.error, ERR_REDIRECT,
               "%s: answered %d with a redirect to \"%.*s\", which is not followed: the token would "
               "go there",
@@ -77,7 +80,7 @@ static void read_failure(struct hubspot_client *c, struct call *k, struct findin
     hubspot_failure_decode(x->status, a->body, &f->arena, &f->failure);
     hubspot_failure_error(&f->failure, name_of(k), &a->error);
     if (x->status < 400 && http_exchange_header(x, "location").ptr) {
-        read_redirect(k, f);
+        read_redirect(c, k, f);
     }
     a->error.retry_after_ms = MAX(0, f->retry_after_ms);
 }
@@ -86,7 +89,27 @@ static void read_failure(struct hubspot_client *c, struct call *k, struct findin
 static bool is_page(const struct http_exchange *x)
 {
     return x->body.len > 0 &&
-           str_find(http_exchange_header(x, "content-type"), STR("text/html")) >= 0;
+           str_eq_nocase(str_sub(http_exchange_header(x, "content-type"), 0, HTML.len), HTML);
+}
+
+// An answer that broke off, or was none of HTTP. What its status says is known all the same: a
+// refusal is one, and a limit or a lock holds.
+static void read_broken(struct call *k, struct finding *f)
+{
+    const struct http_exchange *x = k->exchange;
+    struct hubspot_answer *a = &k->answer;
+    a->error = x->error;
+    if (x->head_status < 400) {
+        error_context(&a->error, "%s", name_of(k));
+        return;
+    }
+    enum error_code code = hubspot_status_code(x->head_status);
+    bool said = error_info(code)->retryable || code == ERR_CREDENTIALS;
+    a->status = x->head_status;
+    error_set(&a->error, said ? code : ERR_SOURCE_UNAVAILABLE,
+              "%s: HubSpot answered %d, and its answer broke off: %s", name_of(k), a->status,
+              x->error.message);
+    a->error.retry_after_ms = MAX(0, f->retry_after_ms);
 }
 
 static void read_answer(struct hubspot_client *c, struct call *k, struct finding *f)
@@ -98,13 +121,17 @@ static void read_answer(struct hubspot_client *c, struct call *k, struct finding
     a->body = buf_str(&x->body);
     f->sent = x->sent;
     f->retry_after_ms = -1;
+    if (x->head_status >= 300) {
+        f->retry_after_ms = retry_after_ms(http_exchange_header(x, "retry-after"),
+                                           clock_now_ms(c->account->options.clock));
+    }
     if (x->status == 0) {
-        a->error = x->error;
-        error_context(&a->error, "%s", name_of(k));
+        read_broken(k, f);
         return;
     }
     if (x->status < 300) {
         a->ok = !is_page(x);
+        a->outcome_unknown = a->outcome_unknown && !a->ok;
         if (!a->ok) {
             credential_mask(c->account->credential, x->body.ptr, x->body.len);
             struct str text = hubspot_printable_page(a->body, LOCATION_SHOWN_MAX, &f->arena);
@@ -113,8 +140,6 @@ static void read_answer(struct hubspot_client *c, struct call *k, struct finding
         }
         return;
     }
-    f->retry_after_ms = retry_after_ms(http_exchange_header(x, "retry-after"),
-                                       clock_now_ms(c->account->options.clock));
     read_failure(c, k, f);
 }
 
@@ -134,11 +159,7 @@ static void explain(const struct hubspot_client *c, struct call *k, enum retry_v
         a->error.retry_after_ms = retry_after;
     }
     if (a->outcome_unknown) {
-        enum error_code code = verdict == RETRY_UNKNOWN ? ERR_OUTCOME_UNKNOWN : a->error.code;
-        int64_t retry_after = a->error.retry_after_ms;
-        error_set(&a->error, code, "%s; outcome unknown: it may have been carried out",
-                  a->error.message);
-        a->error.retry_after_ms = retry_after;
+        call_tell_unknown(k, verdict == RETRY_UNKNOWN ? ERR_OUTCOME_UNKNOWN : a->error.code);
     }
 }
 
@@ -235,7 +256,7 @@ static void record(struct hubspot_client *c, const struct call *k, const struct 
         .request_headers = buf_str(&text),
         .request_body = k->has_body ? buf_str(&k->body) : (struct str){NULL, 0},
         .request_body_bytes = k->body.len,
-        .status = x->status,
+        .status = a->status,
         .response_headers = buf_str(&x->raw_headers),
         .response_body = buf_str(&x->body),
         .response_body_bytes = x->body.len,
@@ -262,13 +283,16 @@ void client_take_exchange(struct hubspot_client *c, struct http_exchange *x)
     atomic_fetch_add(&c->account->bytes, x->body.len);
     c->answer_bytes = MAX(x->body.len, c->answer_bytes - c->answer_bytes / 8);
     atomic_fetch_add(&c->account->resent, x->sends > 1 ? 1 : 0);
-    atomic_fetch_add(&c->account->refused, x->status == 429 ? 1 : 0);
     arena_init(&f.arena, 4 * (size_t)LIMIT_BODY_BYTES);
     read_answer(c, k, &f);
-    if (x->status != 0) {
+    atomic_fetch_add(&c->account->refused, k->answer.status == 429 ? 1 : 0);
+    if (k->answer.status != 0) {
         learn(c, k, &f);
     }
     if (!k->answer.ok) {
+        // What the decoding brought to light: an escaped token is one.
+        struct error *e = &k->answer.error;
+        credential_mask(c->account->credential, e->message, strlen(e->message));
         decide(c, k, &f);
     }
     record(c, k, &f);

@@ -68,6 +68,9 @@ bool call_make(struct hubspot_client *c, const struct hubspot_request *r, struct
 struct call *call_of(struct hubspot_answer *a);
 void call_drop_exchange(struct hubspot_client *c, struct call *k);
 void call_destroy(struct hubspot_client *c, struct call *k);
+// Adds to the error of a write that failed in the end what one of its tries may have done. The code
+// becomes `code`; the time to come back stays.
+void call_tell_unknown(struct call *k, enum error_code code);
 
 // ---- send.c
 

@@ -9,7 +9,9 @@ static bool is_printable(struct str s, size_t len)
 {
     unsigned char first = (unsigned char)s.ptr[0];
     bool c1 = len == 2 && first == 0xc2 && (unsigned char)s.ptr[1] < 0xa0;
-    return len > 0 && first > ' ' && first != 0x7f && !c1;
+    // U+FDD0: what stands for bytes that are no text in a body that was repaired.
+    bool repaired = str_starts(s, STR("\xef\xb7\x90"));
+    return len > 0 && first > ' ' && first != 0x7f && !c1 && !repaired;
 }
 
 struct str hubspot_printable(struct str s, size_t max, struct arena *arena)

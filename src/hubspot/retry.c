@@ -3,8 +3,11 @@
 #include "core/limits.h"
 #include "http/date.h"
 
-// The longest Retry-After that is slept.
-enum { RETRY_AFTER_MAX_MS = 120000, RETRY_AFTER_MAX_S = 1000000000 };
+enum {
+    RETRY_AFTER_SLEPT_MS = 120000,         // the longest that is slept
+    RETRY_AFTER_MAX_MS = 24 * 3600 * 1000, // the longest that HubSpot documents
+    RETRY_AFTER_NONSENSE_S = 1000000000,   // what says more says nothing
+};
 
 // What a status says. The first delay doubles with every try. `refused`: certainly not carried
 // out, so that even a create may be sent again.
@@ -59,7 +62,7 @@ static enum retry_verdict judge(const struct retry_case *facts, bool unknown)
     if (!error_info(facts->code)->retryable || facts->code == ERR_DAILY_LIMIT) {
         return RETRY_NO;
     }
-    if (facts->retry_after_ms > RETRY_AFTER_MAX_MS) {
+    if (facts->retry_after_ms > RETRY_AFTER_SLEPT_MS) {
         return RETRY_LATER;
     }
     return facts->tries >= LIMIT_TRIES ? RETRY_SPENT : RETRY_AGAIN;
@@ -82,7 +85,7 @@ int64_t retry_after_ms(struct str header, int64_t now_ms)
 {
     int64_t n = 0;
     if (str_to_int64(header, &n)) {
-        return n >= 0 && n <= RETRY_AFTER_MAX_S ? n * 1000 : -1;
+        return n >= 0 && n <= RETRY_AFTER_NONSENSE_S ? MIN(n * 1000, RETRY_AFTER_MAX_MS) : -1;
     }
-    return http_date_parse(header, &n) ? MIN(MAX(0, n - now_ms), RETRY_AFTER_MAX_S * 1000LL) : -1;
+    return http_date_parse(header, &n) ? MIN(MAX(0, n - now_ms), RETRY_AFTER_MAX_MS) : -1;
 }

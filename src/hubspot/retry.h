@@ -30,5 +30,6 @@ struct retry_decision {
 // `jitter` in [0, 1).
 struct retry_decision retry_decide(const struct retry_case *facts, double jitter);
 // The value of a Retry-After header: seconds or an HTTP date. Milliseconds from `now_ms` on, at
-// least 0 and at most about 32 years; -1 when it is absent or neither.
+// least 0 and at most a day, so that no header holds an account for ever; -1 when it is absent or
+// neither.
 int64_t retry_after_ms(struct str header, int64_t now_ms);

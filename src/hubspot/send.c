@@ -34,8 +34,12 @@ void call_ended(struct hubspot_client *c, const struct call *k)
     budget_ended(c->account->budget, &k->ticket, clock_mono_us(c->account->options.clock));
 }
 
+// A call that waits is not sent again after all.
 static void fail(struct hubspot_client *c, struct call *k)
 {
+    if (k->answer.outcome_unknown) {
+        call_tell_unknown(k, k->answer.error.code);
+    }
     call_list_remove(&c->waiting, k);
     call_list_add(&c->finished, k);
 }
@@ -65,6 +69,7 @@ static void send(struct hubspot_client *c, struct call *k)
     call_list_remove(&c->waiting, k);
     if (!http_client_start(c->http, &request, &k->answer.error)) {
         call_ended(c, k);
+        error_context(&k->answer.error, "%s", e->name);
         call_list_add(&c->finished, k);
     }
 }
@@ -104,9 +109,12 @@ static bool is_too_long(struct hubspot_client *c, struct call *k, enum budget_wa
     timestamp_format(clock_now_ms(c->account->options.clock) + wait_us / 1000, until);
     if (why == BUDGET_WAIT_DAY) {
         explain_day(c, until, &k->answer.error);
-    } else {
+    } else if (why == BUDGET_WAIT_REFUSED) {
         error_set(&k->answer.error, ERR_RATE_LIMITED,
                   "HubSpot answered 429 and asks for no more calls until %s", until);
+    } else {
+        error_set(&k->answer.error, ERR_RATE_LIMITED, "%s admits no more calls until %s",
+                  budget_wait_name(why), until);
     }
     k->answer.error.retry_after_ms = wait_us / 1000;
     return true;

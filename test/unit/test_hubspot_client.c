@@ -53,7 +53,7 @@ static void test_not_repeated(void **state)
         int status;
         enum error_code code;
     } ROWS[] = {{400, ERR_REQUEST},   {401, ERR_CREDENTIALS}, {403, ERR_SCOPE},
-                {404, ERR_NOT_FOUND}, {409, ERR_CONFLICT},    {414, ERR_URL_TOO_LONG}};
+                {404, ERR_NOT_FOUND}, {409, ERR_CONFLICT},    {414, ERR_REQUEST}};
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         hub_answer(f, ROWS[i].status, "", "{\"message\":\"no\",\"correlationId\":\"c-7\"}");
     }

@@ -95,6 +95,15 @@ static void test_base_refused(void **state)
         {STR_INIT("https://"), "no host"},
         {STR_INIT("https:///path"), "no host"},
         {STR_INIT("https://:443"), "no host"},
+        {STR_INIT("https://host:"), "a port from 1 to 65535"},
+        {STR_INIT("https://host:0/x"), "a port from 1 to 65535"},
+        {STR_INIT("https://host:65536"), "a port from 1 to 65535"},
+        {STR_INIT("https://host:-1"), "a port from 1 to 65535"},
+        {STR_INIT("https://host:https"), "a port from 1 to 65535"},
+        {STR_INIT("https://host:1:2"), "a port from 1 to 65535"},
+        {STR_INIT("https://host:99999999999999999999"), "a port from 1 to 65535"},
+        {STR_INIT("https://[::1]8080"), "a port from 1 to 65535"},
+        {STR_INIT("https://[::1/x]"), "is not closed"},
         {STR_INIT("https://host?hapikey=1"), "scheme, host, port and path only"},
         {STR_INIT("https://host/#part"), "scheme, host, port and path only"},
         {STR_INIT("https://good.example@evil.example"), "scheme, host, port and path only"},
@@ -113,8 +122,8 @@ static void test_base_refused(void **state)
         {STR_INIT("http://1270.0.0.1"), "use https"},
         {STR_INIT("http://0.0.0.0"), "use https"},
         {STR_INIT("http://[::2]"), "use https"},
-        {STR_INIT("http://[::1].evil.example"), "use https"},
-        {STR_INIT("http://[::1"), "use https"},
+        {STR_INIT("http://[::1].evil.example"), "a port from 1 to 65535"},
+        {STR_INIT("http://[::1"), "is not closed"},
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct str got = STR("untouched");
