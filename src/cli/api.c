@@ -50,7 +50,11 @@ const struct setting API_SETTINGS[API_SETTINGS_N] = {
      .help = "What is logged on standard error."},
 };
 
-enum { SHOWN_MAX = 80 };
+enum {
+    SHOWN_MAX = 80,
+    PART_BYTES = 64 * 1024, // of a body that is written as a string
+    HISTORY_PAGE_MAX = 50,  // HubSpot's limit where propertiesWithHistory is asked for
+};
 
 // All that one `sluice api` holds.
 struct api {
@@ -66,6 +70,7 @@ struct api {
     struct hubspot *account;
     struct hubspot_client *client;
     int64_t printed; // results, with --all
+    bool left_out;   // some of the last page, by --max
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -159,8 +164,13 @@ static bool read_body(struct api *a, struct error *err)
 {
     struct str given = a->settings.body;
     const struct endpoint *e = endpoint_info(a->endpoint);
-    if (given.len == 0) {
+    if (!given.ptr) {
         return true;
+    }
+    if (given.len == 0) {
+        return error_set(err, ERR_USAGE,
+                         "--body is empty: JSON, @FILE or - is needed; without a body, leave "
+                         "--body out");
     }
     if (e->method == HTTP_GET) {
         return error_set(err, ERR_USAGE, "--body: %s is a GET and takes none; see --query",
@@ -206,47 +216,86 @@ static bool check_all(struct api *a, struct error *err)
 // ------------------------------------------------------------------------------------------------
 // What came of it
 
-static void put_body(struct json_writer *w, struct str body)
+// Part by part: escaped as a whole it would take many times the memory of the body.
+static void print_string(struct str body)
+{
+    struct buf part;
+    struct json_writer w;
+    buf_init(&part, 7 * PART_BYTES); // every byte escaped, and the quotes
+    putchar('"');
+    while (body.len > 0) {
+        size_t len = hubspot_cut(body, PART_BYTES).len;
+        len = len > 0 ? len : MIN(body.len, PART_BYTES); // bytes that are no text
+        buf_reset(&part);
+        json_writer_init(&w, &part);
+        json_put_str(&w, str_sub(body, 0, len));
+        assert(!part.overflow && part.len >= 2);
+        fwrite(part.ptr + 1, 1, part.len - 2, stdout); // without its quotes
+        body = str_sub(body, len, body.len);
+    }
+    putchar('"');
+    buf_done(&part);
+}
+
+// JSON as it came, but in one line: between its tokens a line's end is a space like any other.
+static void print_lines(struct str json)
+{
+    struct str line;
+    while (json.len > 0) {
+        size_t len = 0;
+        while (len < json.len && json.ptr[len] != '\n' && json.ptr[len] != '\r') {
+            len++;
+        }
+        line = str_sub(json, 0, len);
+        fwrite(line.ptr, 1, line.len, stdout);
+        if (len < json.len) {
+            putchar(' ');
+            len++;
+        }
+        json = str_sub(json, len, json.len);
+    }
+}
+
+static void print_body(struct str body)
 {
     struct json_doc *doc = json_doc_create();
     struct json root;
     struct error no_json;
-    if (body.len == 0) {
-        json_put_null(w);
-    } else if (!json_parse(doc, body, &root, &no_json)) {
-        json_put_str(w, body);
-    } else if (str_find_char(body, '\n') >= 0 || str_find_char(body, '\r') >= 0) {
-        json_put(w, root); // must be one line
-    } else {
-        json_put_raw(w, body);
-    }
+    bool known = body.len > 0 && json_parse(doc, body, &root, &no_json);
     json_doc_destroy(doc);
+    if (body.len == 0) {
+        fputs("null", stdout);
+    } else if (known) {
+        print_lines(body);
+    } else {
+        print_string(body);
+    }
+}
+
+static void print_error(const struct error *e)
+{
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 16 * ERROR_MESSAGE_MAX);
+    json_writer_init(&w, &out);
+    json_begin_object(&w);
+    json_field_str(&w, "code", str_from(error_info(e->code)->name));
+    json_field_str(&w, "message", str_from(e->message));
+    json_field_str(&w, "hint", str_from(error_info(e->code)->hint));
+    json_end_object(&w);
+    assert(!out.overflow);
+    printf(",\"error\":%s", buf_cstr(&out));
+    buf_done(&out);
 }
 
 static void print_json(const struct hubspot_answer *answer)
 {
-    struct buf out;
-    struct json_writer w;
-    buf_init(&out, 7 * (size_t)LIMIT_BODY_BYTES); // every byte escaped, and the rest
-    json_writer_init(&w, &out);
-    json_begin_object(&w);
-    json_field_int(&w, "status", answer->status);
-    json_field_int(&w, "tries", answer->tries);
-    json_key(&w, STR("body"));
-    put_body(&w, answer->body);
+    printf("{\"status\":%d,\"tries\":%d,\"body\":", answer->status, answer->tries);
+    print_body(answer->body);
     if (!answer->ok) {
-        json_key(&w, STR("error"));
-        json_begin_object(&w);
-        json_field_str(&w, "code", str_from(error_info(answer->error.code)->name));
-        json_field_str(&w, "message", str_from(answer->error.message));
-        json_field_str(&w, "hint", str_from(error_info(answer->error.code)->hint));
-        json_end_object(&w);
+        print_error(&answer->error);
     }
-    json_end_object(&w);
-    buf_add_char(&out, '\n');
-    assert(!out.overflow);
-    fwrite(out.ptr, 1, out.len, stdout);
-    buf_done(&out);
+    puts("}");
 }
 
 // As it came; a terminal wants its line ended.
@@ -322,36 +371,61 @@ static void print_result(struct json result, struct buf *line)
     fwrite(line->ptr, 1, line->len, stdout);
 }
 
+// Where the next page begins: empty when the answer names none, which alone is the end.
+static bool read_place(struct json root, struct buf *after, struct error *err)
+{
+    struct json paging;
+    struct json next;
+    struct json place;
+    struct str cursor = {NULL, 0};
+    char number[32];
+    int64_t n = 0;
+    if (json_get(root, STR("paging"), &paging) && json_get(paging, STR("next"), &next) &&
+        !json_is_null(next)) {
+        bool known = json_get(next, STR("after"), &place);
+        if (known && json_int(place, &n)) {
+            snprintf(number, sizeof number, "%lld", (long long)n);
+            cursor = str_from(number);
+        } else if (!known || !json_string(place, &cursor) || cursor.len == 0) {
+            return error_set(err, ERR_SOURCE_DATA,
+                             "the answer says that there are more pages, but not where: "
+                             "\"paging.next\" has no \"after\"");
+        }
+    }
+    if (cursor.len > 0 && str_eq(cursor, buf_str(after))) {
+        return error_set(err, ERR_SOURCE_DATA, "the page after \"%.*s\" leads to itself",
+                         STR_ARG(str_sub(cursor, 0, SHOWN_MAX)));
+    }
+    buf_reset(after);
+    return buf_add(after, cursor) ||
+           error_set(err, ERR_LIMIT, "the place of the next page has %zu bytes", cursor.len);
+}
+
 // Prints the results of one page; *after is where the next one begins, empty at the end.
 static bool print_page(struct api *a, struct str body, struct buf *after, struct error *err)
 {
     struct json_doc *doc = json_doc_create();
     struct json root;
     struct json list;
-    struct json paging;
-    struct json next;
-    struct str cursor = {NULL, 0};
     struct buf line;
     buf_init(&line, 7 * (size_t)LIMIT_BODY_BYTES);
     bool ok = json_parse(doc, body, &root, err);
-    if (ok && !json_get(root, STR("results"), &list)) {
-        ok = error_set(err, ERR_SOURCE_DATA, "the answer holds no \"results\" to be followed");
+    if (ok && (!json_get(root, STR("results"), &list) || json_type(list) != JSON_ARRAY)) {
+        ok = error_set(err, ERR_SOURCE_DATA,
+                       "the answer holds no list \"results\" to be followed; call %s without --all",
+                       endpoint_info(a->endpoint)->name);
     }
     if (ok) {
         struct json_iter it = json_iter(list);
         struct json result;
-        while (a->printed < a->settings.max && json_next(&it, &result)) {
-            print_result(result, &line);
-            a->printed++;
+        while (!a->left_out && json_next(&it, &result)) {
+            a->left_out = a->printed == a->settings.max;
+            if (!a->left_out) {
+                print_result(result, &line);
+                a->printed++;
+            }
         }
-        (void)(json_get(root, STR("paging"), &paging) && json_get(paging, STR("next"), &next) &&
-               json_get_string(next, STR("after"), &cursor));
-        if (cursor.len > 0 && str_eq(cursor, buf_str(after))) {
-            ok = error_set(err, ERR_SOURCE_DATA, "the page after \"%.*s\" leads to itself",
-                           STR_ARG(str_sub(cursor, 0, SHOWN_MAX)));
-        }
-        buf_reset(after);
-        buf_add(after, cursor);
+        ok = read_place(root, after, err);
     }
     buf_done(&line);
     json_doc_destroy(doc);
@@ -363,19 +437,22 @@ static bool print_page(struct api *a, struct str body, struct buf *after, struct
 // HubSpot's last page named instead of one of its own.
 static void page_query(const struct api *a, struct str after, struct buf *ret)
 {
-    const struct endpoint *e = endpoint_info(a->endpoint);
+    int largest = endpoint_info(a->endpoint)->page_max;
     struct str rest = a->settings.query;
     struct str field;
-    bool sized = e->page_max == 1; // not a list of pages
+    bool sized = largest == 1; // not a list of pages
     buf_reset(ret);
     while (str_next(&rest, '&', &field)) {
         if (after.len == 0 || !str_starts(field, STR("after="))) {
             buf_printf(ret, "%s%.*s", ret->len > 0 ? "&" : "", STR_ARG(field));
         }
         sized = sized || str_starts(field, STR("limit="));
+        if (str_starts(field, STR("propertiesWithHistory="))) {
+            largest = MIN(largest, HISTORY_PAGE_MAX);
+        }
     }
     if (!sized) {
-        buf_printf(ret, "%slimit=%d", ret->len > 0 ? "&" : "", e->page_max);
+        buf_printf(ret, "%slimit=%d", ret->len > 0 ? "&" : "", largest);
     }
     if (after.len > 0) {
         buf_add_cstr(ret, ret->len > 0 ? "&after=" : "after=");
@@ -400,14 +477,14 @@ static int call_all(struct api *a)
             break;
         }
         if (!answer->ok) {
-            code = finish(a, answer);
+            code = cli_fail(&answer->error); // its body is none of the results
         } else if (!print_page(a, answer->body, &after, &err)) {
             code = cli_fail(&err);
         }
         hubspot_client_release(a->client, answer);
         pages++;
     } while (code == 0 && after.len > 0 && MAX(a->printed, pages) < a->settings.max);
-    if (code == 0 && after.len > 0) {
+    if (code == 0 && (after.len > 0 || a->left_out)) {
         fprintf(stderr, "sluice: stopped after %lld results (--max %lld); there are more\n",
                 (long long)a->printed, (long long)a->settings.max);
     }

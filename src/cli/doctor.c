@@ -144,7 +144,7 @@ static void check_version(struct doctor *d)
 int cli_doctor(const struct cli *cli, int argc, char **argv)
 {
     struct doctor d = {.cli = cli,
-                       .log = {.fd = STDERR_FILENO, .clock = cli->clock, .level = LOG_ERROR}};
+                       .log = {.fd = STDERR_FILENO, .clock = cli->clock, .level = LOG_WARN}};
     struct cli_args args;
     if (!cli_parse(cli, "doctor", argc, argv, &d.settings, &args)) {
         return args.exit_code;
