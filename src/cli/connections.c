@@ -3,6 +3,8 @@
 #include "cli/progress.h"
 #include "data/json_writer.h"
 
+#include <signal.h>
+
 #define FIELD(f) (offsetof(struct connections_settings, place) + offsetof(struct place_settings, f))
 const struct setting CONNECTIONS_SETTINGS[CONNECTIONS_SETTINGS_N] = {
     {.name = "json",
@@ -134,6 +136,7 @@ int cli_keys(const struct cli *cli, int argc, char **argv)
     if (!cli_parse(cli, "keys", argc, argv, &s, &args)) {
         return args.exit_code;
     }
+    signal(SIGXFSZ, SIG_IGN); // a file at its size limit is a full disk
     struct store_options where = {.directory = s.place.data_dir, .clock = cli->clock};
     bool ok =
         ((args.n_words == 1 && str_eq(args.words[0], STR("rotate"))) ||

@@ -374,8 +374,12 @@ static bool login_oauth(struct login *l, struct grant *g, struct error *err)
                          l->settings.client_id.len, CLIENT_ID_MAX);
     }
     if (!account_secret_from_env("--client-secret-env", "client secret",
-                                 l->settings.client_secret_env, &g->client_secret, err) ||
-        !read_redirect(l, &l->arena, &redirect, err) || !check_authorize_url(l, err)) {
+                                 l->settings.client_secret_env, &g->client_secret, err)) {
+        // A hint to the app, not to tokens.
+        err->code = err->code == ERR_CREDENTIALS ? ERR_OAUTH_APP : err->code;
+        return false;
+    }
+    if (!read_redirect(l, &l->arena, &redirect, err) || !check_authorize_url(l, err)) {
         return false;
     }
     g->connection.kind = CONNECTION_OAUTH;

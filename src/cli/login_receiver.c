@@ -193,7 +193,10 @@ bool login_receiver_wait(struct login_receiver *r, int64_t timeout_ms, struct se
         if (cancel_requested(r->options.cancel)) {
             ok = error_set(err, ERR_INTERRUPTED, "interrupted");
         } else if (clock_mono_us(r->options.clock) >= end_us) {
-            ok = error_set(err, ERR_LOGIN, "HubSpot's answer did not come within %lld s",
+            ok = error_set(err, ERR_LOGIN,
+                           "HubSpot's answer did not come within %lld s; when its page shows an "
+                           "error instead of asking, the client id, the scopes or the redirect URI "
+                           "are not exactly those of the app",
                            (long long)(timeout_ms / 1000));
         } else {
             r->options.clock->sleep_us(r->options.clock, WAIT_SLICE_MS * 1000);

@@ -142,10 +142,14 @@ bool login_check_place(struct login *l, struct error *err)
     if (!store_open(&where, &store, err)) {
         return false;
     }
+    struct str directory = {NULL, 0};
+    bool ok = store_directory(where.directory, &l->arena, &directory, err) &&
+              sealing_check_keys(directory, l->settings.place.key_file, err);
     if (!store) {
-        return store_check_place(where.directory, err);
+        return ok && store_check_place(where.directory, err);
     }
-    bool ok =
+    ok =
+        ok &&
         sealing_open(&(struct sealing_options){store, l->settings.place.key_file}, &sealing, err) &&
         sealing_check(sealing, err) && store_check_writable(store, err);
     sealing_close(sealing);

@@ -85,7 +85,7 @@ bool connection_find(struct store *s, struct str name, struct arena *arena, stru
     struct str text =
         arena_printf(arena, "SELECT %.*s FROM connection WHERE name = $1", STR_ARG(COLUMNS));
     bool ok = (sql_once_query(store_sql(s), text, args, 1, &st, err) && sql_next(st, &row, err)) ||
-              store_fail(s, err);
+              store_fail(err);
     if (ok && !row) {
         ok = error_set(err, ERR_USAGE,
                        "there is no connection \"%.*s\"; sluice connections lists them, sluice "
@@ -106,7 +106,7 @@ bool connection_list(struct store *s, struct arena *arena, struct connection **r
                                    STR_ARG(COLUMNS), CONNECTIONS_MAX);
     if (!sql_once_int(store_sql(s), STR("SELECT count(*) FROM connection"), NULL, 0, &count, err) ||
         !sql_once_query(store_sql(s), text, NULL, 0, &st, err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     size_t n = 0;
     size_t room = (size_t)MIN(count.num, CONNECTIONS_MAX);
@@ -114,7 +114,7 @@ bool connection_list(struct store *s, struct arena *arena, struct connection **r
     bool row = false;
     bool ok = true;
     while (ok && n < room) {
-        ok = sql_next(st, &row, err) || store_fail(s, err);
+        ok = sql_next(st, &row, err) || store_fail(err);
         if (!ok || !row) {
             break;
         }
@@ -138,7 +138,7 @@ bool connection_secret(struct store *s, struct sealing *sealing, struct str name
     bool row = false;
     arena_init(&arena, 4 * TEXT_MAX);
     bool ok = (sql_once_query(store_sql(s), TEXT, args, 2, &st, err) && sql_next(st, &row, err)) ||
-              store_fail(s, err);
+              store_fail(err);
     if (ok && row) {
         // A longer one than can be is cut here and found to be altered.
         sealed =
@@ -172,7 +172,7 @@ static bool put_secret(struct store *s, struct sealing *sealing, struct str name
     if (ok) {
         struct sql_value args[] = {sql_text(name), sql_text(str_from(what)), sql_text(x.key_id),
                                    sql_blob(x.nonce), sql_blob(x.bytes)};
-        ok = sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(s, err);
+        ok = sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
     }
     arena_done(&arena);
     return ok;
@@ -184,7 +184,7 @@ static bool remove_rows(struct store *s, struct str name, uint64_t *ret_found, s
     struct sql *db = store_sql(s);
     return (sql_once(db, STR("DELETE FROM secret WHERE connection = $1"), args, 1, NULL, err) &&
             sql_once(db, STR("DELETE FROM connection WHERE name = $1"), args, 1, ret_found, err)) ||
-           store_fail(s, err);
+           store_fail(err);
 }
 
 static bool put_row(struct store *s, const struct connection *c, struct error *err)
@@ -213,7 +213,7 @@ static bool put_row(struct store *s, const struct connection *c, struct error *e
         sql_int(c->created_ms ? c->created_ms : now_ms),
         sql_int(now_ms),
     };
-    bool ok = sql_once(store_sql(s), text, args, ARRAY_LEN(args), NULL, err) || store_fail(s, err);
+    bool ok = sql_once(store_sql(s), text, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
     arena_done(&arena);
     return ok;
 }
@@ -237,7 +237,7 @@ bool connection_put(struct store *s, struct sealing *sealing, const struct conne
                          STR_ARG(c->name), CLIENT_ID_MAX, OAUTH_SCOPES_BYTES);
     }
     if (!sql_begin(store_sql(s), err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     bool ok = remove_rows(s, c->name, NULL, err) && put_row(s, c, err);
     for (size_t i = 0; ok && i < SECRETS_N; i++) {
@@ -247,21 +247,21 @@ bool connection_put(struct store *s, struct sealing *sealing, const struct conne
         sql_rollback(store_sql(s));
         return false;
     }
-    return sql_commit(store_sql(s), err) || store_fail(s, err);
+    return sql_commit(store_sql(s), err) || store_fail(err);
 }
 
 bool connection_remove(struct store *s, struct str name, bool *ret_found, struct error *err)
 {
     uint64_t found = 0;
     if (!sql_begin(store_sql(s), err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     if (!remove_rows(s, name, &found, err)) {
         sql_rollback(store_sql(s));
         return false;
     }
     if (!sql_commit(store_sql(s), err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     *ret_found = found > 0;
     return true;
@@ -362,7 +362,7 @@ static bool tokens_load(void *user, struct token_set *ret, struct error *err)
 {
     struct connection_tokens *t = user;
     if (!sql_exec(store_sql(t->store), "BEGIN", err)) {
-        return store_fail(t->store, err);
+        return store_fail(err);
     }
     bool ok = load_tokens(t, ret, err);
     sql_rollback(store_sql(t->store));
@@ -381,7 +381,7 @@ static bool save_tokens(struct connection_tokens *t, const struct token_set *set
                                sql_int(clock_now_ms(store_clock(t->store))), sql_text(t->name)};
     uint64_t changed = 0;
     if (!sql_once(store_sql(t->store), TEXT, args, ARRAY_LEN(args), &changed, err)) {
-        return store_fail(t->store, err);
+        return store_fail(err);
     }
     if (changed == 0) {
         return error_set(err, ERR_REAUTHORIZE,
@@ -399,13 +399,13 @@ static bool tokens_save(void *user, const struct token_set *set, struct error *e
 {
     struct connection_tokens *t = user;
     if (!sql_begin(store_sql(t->store), err)) {
-        return store_fail(t->store, err);
+        return store_fail(err);
     }
     if (!save_tokens(t, set, err)) {
         sql_rollback(store_sql(t->store));
         return false;
     }
-    return sql_commit(store_sql(t->store), err) || store_fail(t->store, err);
+    return sql_commit(store_sql(t->store), err) || store_fail(err);
 }
 
 static bool tokens_lock(void *user, struct error *err)

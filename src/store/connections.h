@@ -1,8 +1,7 @@
 // Connections: the accounts that sluice may call, with what signs the calls, sealed.
 //
-// Errors: STORE, STORE_BUSY, KEY; USAGE for a connection that does not exist; CONFIG for one that
-// cannot be stored.
-// Threads: those of the store.
+// Errors: STORE, STORE_BUSY, STORE_FULL, KEY; USAGE for a connection that does not exist; CONFIG
+// for one that cannot be stored. Threads: those of the store.
 #pragma once
 
 #include "hubspot/credential.h"

@@ -125,6 +125,37 @@ bool keyring_read(struct keyring *k, struct str directory, struct str key_file, 
            key_read(&k->keys[KEYRING_NEW], new_path(k, path), err);
 }
 
+// The directory that a file lies in.
+static const char *directory_of(const char *path, char out[PATH_BYTES])
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == path) {
+        snprintf(out, PATH_BYTES, "/");
+    } else {
+        snprintf(out, PATH_BYTES, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    }
+    return out;
+}
+
+bool keyring_check(struct str directory, struct str key_file, struct error *err)
+{
+    struct keyring k = {0};
+    struct arena arena;
+    char parent[PATH_BYTES];
+    arena_init(&arena, 4 * PATH_BYTES);
+    bool ok = keyring_read(&k, directory, key_file, &arena, err);
+    bool to_be_made = ok && !k.from_environment && !k.keys[KEYRING_CURRENT].bytes;
+    if (to_be_made && key_file.len > 0 &&
+        access(directory_of(k.path.ptr, parent), W_OK | X_OK) != 0) {
+        ok =
+            error_set(err, ERR_KEY, "key file '%.*s': it is not there and cannot be made: '%s': %s",
+                      STR_ARG(k.path), parent, strerrordesc_np(errno));
+    }
+    keyring_done(&k);
+    arena_done(&arena);
+    return ok;
+}
+
 const struct key *keyring_find(const struct keyring *k, struct str id)
 {
     for (size_t i = 0; i < KEYRING_N; i++) {
@@ -140,14 +171,7 @@ const struct key *keyring_find(const struct keyring *k, struct str id)
 static bool sync_directory(const char *path, struct error *err)
 {
     char directory[PATH_BYTES];
-    const char *slash = strrchr(path, '/');
-    if (slash == path) {
-        snprintf(directory, sizeof directory, "/");
-    } else {
-        snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) : 1,
-                 slash ? path : ".");
-    }
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(directory_of(path, directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
     int number = errno;
     if (fd >= 0) {
@@ -181,8 +205,8 @@ static bool write_key(const char *path, struct key *k, struct error *err)
     }
     secret_wipe(bytes, sizeof bytes);
     secret_wipe(text, sizeof text);
-    return ok || error_set(err, ERR_KEY, "key file '%s' cannot be written: %s", path,
-                           strerrordesc_np(number));
+    return ok || error_set(err, number == ENOSPC ? ERR_STORE_FULL : ERR_KEY,
+                           "key file '%s' cannot be written: %s", path, strerrordesc_np(number));
 }
 
 static const char *temporary_path(const struct keyring *k, char out[PATH_BYTES])

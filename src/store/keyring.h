@@ -18,6 +18,9 @@ struct keyring {
 // Reads what is there; keys that are missing stay empty. The texts live in `arena`.
 bool keyring_read(struct keyring *k, struct str directory, struct str key_file, struct arena *arena,
                   struct error *err) MUST_CHECK;
+// The same look, for nobody: keys that are there can be read, and a key file that is named but not
+// there could be made.
+bool keyring_check(struct str directory, struct str key_file, struct error *err) MUST_CHECK;
 void keyring_done(struct keyring *k);
 const struct key *keyring_find(const struct keyring *k, struct str id); // NULL when not there
 // Makes a random key and its file (0600, durable); never overwrites. The one found when another

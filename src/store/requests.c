@@ -121,7 +121,7 @@ static bool write_batch(struct store *s, const struct item *first, struct error 
     struct sql_stmt *st = NULL;
     const struct sql_value bounds[] = {sql_int(REQUESTS_BYTES_MAX), sql_int(REQUESTS_MAX)};
     if (!sql_begin(db, err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     bool ok = sql_prepare(db, str_from(INSERT), &st, err);
     for (const struct item *i = first; ok && i; i = i->next) {
@@ -132,7 +132,7 @@ static bool write_batch(struct store *s, const struct item *first, struct error 
          sql_commit(db, err);
     if (!ok) {
         sql_rollback(db);
-        return store_fail(s, err);
+        return store_fail(err);
     }
     return true;
 }
@@ -350,7 +350,7 @@ bool requests_list(struct store *s, const struct requests_filter *f, struct aren
     }
     sql_finalize(st);
     if (!ok) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     *ret = list;
     *ret_n = n;
@@ -377,7 +377,7 @@ bool requests_find(struct store *s, int64_t id, struct arena *arena, struct stor
     }
     sql_finalize(st);
     if (!ok) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     if (!row) {
         return error_set(err, ERR_NOT_FOUND,

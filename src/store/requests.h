@@ -5,7 +5,7 @@
 // the first record, so that a run without failures leaves no file behind; where no store can be
 // made, nothing is kept and that is said once.
 // The table keeps the newest REQUESTS_MAX records of at most REQUESTS_BYTES_MAX together.
-// Errors of the readers: STORE, STORE_BUSY; NOT_FOUND.
+// Errors of the readers: STORE, STORE_BUSY, STORE_FULL; NOT_FOUND.
 // Threads: requests_log's function from any; start and stop from one; the readers are the store's.
 #pragma once
 

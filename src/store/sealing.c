@@ -104,9 +104,14 @@ static bool stored_id(struct sealing *s, struct arena *arena, struct str *ret, s
     *ret = (struct str){NULL, 0};
     if (!sql_once_int(store_sql(s->store), STR("SELECT 1 FROM secret LIMIT 1"), NULL, 0, &some,
                       err)) {
-        return store_fail(s->store, err);
+        return store_fail(err);
     }
     return some.type == SQL_NULL || store_meta_get(s->store, "key_id", arena, ret, err);
+}
+
+bool sealing_check_keys(struct str directory, struct str key_file, struct error *err)
+{
+    return keyring_check(directory, key_file, err);
 }
 
 bool sealing_check(struct sealing *s, struct error *err)
@@ -246,7 +251,7 @@ static bool read_rows(struct sealing *s, struct arena *arena, struct secret_row 
     struct sql_value count;
     struct sql *db = store_sql(s->store);
     if (!sql_once_int(db, STR("SELECT count(*) FROM secret"), NULL, 0, &count, err)) {
-        return store_fail(s->store, err);
+        return store_fail(err);
     }
     if (count.num > ROWS_MAX) {
         return error_set(err, ERR_LIMIT, "the store holds %lld secrets, over the limit of %d",
@@ -269,7 +274,7 @@ static bool read_rows(struct sealing *s, struct arena *arena, struct secret_row 
     sql_finalize(st);
     *ret = rows;
     *ret_n = n;
-    return ok || store_fail(s->store, err);
+    return ok || store_fail(err);
 }
 
 static bool reseal(struct sealing *s, const struct secret_row *row, const struct key *k,
@@ -286,8 +291,8 @@ static bool reseal(struct sealing *s, const struct secret_row *row, const struct
     struct sealed x = seal_with(k, &row->name, plain, &arena);
     struct sql_value args[] = {sql_text(x.key_id), sql_blob(x.nonce), sql_blob(x.bytes),
                                sql_text(row->name.owner), sql_text(row->name.what)};
-    bool ok = sql_once(store_sql(s->store), TEXT, args, ARRAY_LEN(args), NULL, err) ||
-              store_fail(s->store, err);
+    bool ok =
+        sql_once(store_sql(s->store), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
     secret_destroy(plain);
     arena_done(&arena);
     return ok;
@@ -301,7 +306,7 @@ static bool reseal_all(struct sealing *s, size_t *ret_rows, struct error *err)
     size_t n = 0;
     struct arena arena;
     if (!sql_begin(store_sql(s->store), err)) {
-        return store_fail(s->store, err);
+        return store_fail(err);
     }
     arena_init(&arena, ARENA_BYTES);
     bool ok = read_rows(s, &arena, &rows, &n, err);
@@ -315,7 +320,7 @@ static bool reseal_all(struct sealing *s, size_t *ret_rows, struct error *err)
         return false;
     }
     *ret_rows = n;
-    return sql_commit(store_sql(s->store), err) || store_fail(s->store, err);
+    return sql_commit(store_sql(s->store), err) || store_fail(err);
 }
 
 // Brings the new key into its place: made, or given by the environment.

@@ -35,6 +35,9 @@ struct sealed {
     struct str nonce;
     struct str bytes;
 };
+// What can be said about the keys where there is no store yet: those that are there can be read,
+// and one that is to be made can be.
+bool sealing_check_keys(struct str directory, struct str key_file, struct error *err) MUST_CHECK;
 // Whether the key is at hand that the store is sealed with; true when nothing is sealed yet.
 bool sealing_check(struct sealing *s, struct error *err) MUST_CHECK;
 // Which row: what is sealed for one opens as no other.

@@ -75,7 +75,7 @@ static bool store_exists(struct str directory, bool *ret, struct error *err)
     *ret = stat(file_in(directory, "sluice.db", &arena), &st) == 0;
     int number = errno;
     arena_done(&arena);
-    return *ret || number == ENOENT || number == ENOTDIR ||
+    return *ret || number == ENOENT ||
            error_set(err, ERR_STORE, "data directory '%.*s': %s", STR_ARG(directory),
                      strerrordesc_np(number));
 }
@@ -155,7 +155,10 @@ bool store_check_place(struct str setting, struct error *err)
         size_t n = slash == path ? 1 : (size_t)(slash ? slash - path : 0);
         path = n > 0 ? arena_cstr(&arena, str_sub(str_from(path), 0, n)) : ".";
     }
-    if (ok && access(path, W_OK | X_OK) != 0) {
+    if (ok && stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        ok = error_set(err, ERR_STORE, "data directory '%.*s': '%s' is no directory",
+                       STR_ARG(directory), path);
+    } else if (ok && access(path, W_OK | X_OK) != 0) {
         ok = error_set(err, ERR_STORE, "data directory '%.*s': '%s': %s", STR_ARG(directory), path,
                        strerrordesc_np(errno));
     }
@@ -186,13 +189,15 @@ static bool make_file(const char *path, struct error *err)
     return true;
 }
 
-bool store_fail(const struct store *s, struct error *err)
+bool store_fail(struct error *err)
 {
     if (err->code == ERR_INTERRUPTED) {
         return false;
     }
-    bool busy = s->db && sql_last_fault(s->db) == SQL_FAULT_BUSY;
-    err->code = busy ? ERR_STORE_BUSY : ERR_STORE;
+    // The database does not know that it is no destination here.
+    err->code = err->code == ERR_DESTINATION_BUSY   ? ERR_STORE_BUSY
+                : err->code == ERR_DESTINATION_FULL ? ERR_STORE_FULL
+                                                    : ERR_STORE;
     return error_context(err, "store");
 }
 
@@ -205,7 +210,7 @@ static bool stored_version(struct store *s, int64_t *ret, struct error *err)
                   err) ||
         !sql_once_int(s->db, STR("SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'version'"),
                       NULL, 0, &v, err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     *ret = v.type == SQL_INT ? v.num : 0;
     return true;
@@ -216,7 +221,7 @@ static bool migrate_from(struct store *s, int64_t version, struct error *err)
     for (size_t i = (size_t)version; i < STORE_MIGRATIONS_N; i++) {
         if (!sql_exec(s->db, STORE_MIGRATIONS[i], err)) {
             error_context(err, "migration %zu", i + 1);
-            return store_fail(s, err);
+            return store_fail(err);
         }
     }
     char text[24];
@@ -228,7 +233,7 @@ static bool migrate(struct store *s, struct error *err)
 {
     int64_t version = 0;
     if (!sql_begin(s->db, err)) { // one program migrates, the others wait and find it done
-        return store_fail(s, err);
+        return store_fail(err);
     }
     bool ok = stored_version(s, &version, err);
     if (ok && (version < 0 || version > (int64_t)STORE_MIGRATIONS_N)) {
@@ -242,7 +247,7 @@ static bool migrate(struct store *s, struct error *err)
         sql_rollback(s->db);
         return false;
     }
-    return sql_commit(s->db, err) || store_fail(s, err);
+    return sql_commit(s->db, err) || store_fail(err);
 }
 
 // Whether the tables are those of this program, without waiting for a writer.
@@ -270,7 +275,7 @@ static bool connect(struct store *s, struct error *err)
     // What was sealed with a former key, or forgotten, must not stay in free pages.
     static const char SETUP[] = "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON";
     if (!sql_open(&o, &s->db, err) || !sql_exec(s->db, SETUP, err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     return is_current(s) || migrate(s, err);
 }
@@ -334,7 +339,7 @@ const struct clock *store_clock(const struct store *s)
 bool store_check_writable(struct store *s, struct error *err)
 {
     if (!sql_begin(s->db, err)) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     sql_rollback(s->db);
     return true;
@@ -343,7 +348,7 @@ bool store_check_writable(struct store *s, struct error *err)
 bool store_forget_old_pages(struct store *s, struct error *err)
 {
     // Readers of old pages keep the journal; it is truncated when they are done.
-    return sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", err) || store_fail(s, err);
+    return sql_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)", err) || store_fail(err);
 }
 
 // ---- facts about the store
@@ -363,7 +368,7 @@ bool store_meta_get(struct store *s, const char *name, struct arena *arena, stru
     }
     sql_finalize(st);
     if (!ok) {
-        return store_fail(s, err);
+        return store_fail(err);
     }
     *ret = value;
     return true;
@@ -376,7 +381,7 @@ bool store_meta_set(struct store *s, const char *name, struct str value, struct 
                     STR("INSERT INTO meta (name, value) VALUES ($1, $2) "
                         "ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
                     args, 2, NULL, err) ||
-           store_fail(s, err);
+           store_fail(err);
 }
 
 // ---- names and locks

@@ -5,7 +5,7 @@
 // store that a newer program has written is refused. Secrets are in it only sealed (sealing.h).
 // The directory must be this user's own, and nobody else may write to it: who can may put another
 // key or database there.
-// Errors: STORE, STORE_BUSY, CONFIG.
+// Errors: STORE, STORE_BUSY, STORE_FULL, CONFIG.
 // Threads: a store belongs to one thread at a time; each thread that works on its own opens its
 // own.
 #pragma once
@@ -43,7 +43,7 @@ struct sql *store_sql(struct store *s);
 struct str store_path(const struct store *s); // the directory
 const struct clock *store_clock(const struct store *s);
 // A failure of store_sql's calls, turned into an error of the store; returns false.
-bool store_fail(const struct store *s, struct error *err);
+bool store_fail(struct error *err);
 
 // Writes nothing, but fails as writing would: a full disk aside.
 bool store_check_writable(struct store *s, struct error *err) MUST_CHECK;

@@ -1,18 +1,14 @@
 // Connecting an account: sluice login as a person at a terminal and a browser meet it, and what comes of it later.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './lib/browser.mjs';
-import { finish, freePort, SLUICE, sleep, start, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { assertFailed, Place, STREAMS } from './lib/place.mjs';
+import { SLUICE, sleep, start, temporaryFolder } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
-import { sluice, SqliteDestination, startSync, sync } from './lib/sluice.mjs';
-
-const PRIVATE_TOKEN = 'pat-na1-e2e-secret-token';
-const SCOPES = 'oauth,crm.objects.contacts.read,crm.objects.companies.read';
-const STREAMS = ['--streams', 'contacts,companies'];
+import { sluice, SqliteDestination, startSync } from './lib/sluice.mjs';
 
 let sim;
 
@@ -38,99 +34,9 @@ async function oauthApp() {
   return apps.find((app) => app.client_id === CLIENT_ID);
 }
 
-// A data directory of one test, and all that was printed over it.
-class Place {
-  constructor() {
-    this.folder = join(temporaryFolder(), 'data');
-    this.printed = '';
-    this.secrets = [CLIENT_SECRET, PRIVATE_TOKEN];
-  }
-
-  args(...args) {
-    return [...args, '--data-dir', this.folder];
-  }
-
-  async run(args, options = {}) {
-    const result = await sluice(this.args(...args), options);
-    this.printed += result.stdout + result.stderr;
-    return result;
-  }
-
-  // Begins a login; gives the address that it prints.
-  async begin(name, args = [], { env, port } = {}) {
-    this.port = port ?? (await freePort());
-    const all = ['login', 'hubspot', '--name', name, '--client-id', CLIENT_ID, '--base-url', sim.url];
-    all.push('--authorize-url', `${sim.url}/oauth/authorize`, '--redirect-port', String(this.port), '--no-browser');
-    all.push('--scopes', SCOPES, ...args);
-    this.child = start(SLUICE, this.args(...all), {
-      env: { ...process.env, HUBSPOT_CLIENT_SECRET: CLIENT_SECRET, ...env },
-    });
-    const [, url] = await waitForOutput(this.child, /(http\S+authorize\?\S+)/);
-    return url;
-  }
-
-  async end() {
-    const result = await finish(this.child, 'sluice login', 30_000);
-    this.printed += result.stdout + result.stderr;
-    return result;
-  }
-
-  // The whole way, with the page that the browser sees last.
-  async login(name, args = [], { decision = 'approve', untick, env } = {}) {
-    const consent = await open(await this.begin(name, args, { env }));
-    assert.equal(consent.status, 200, consent.text);
-    const { to } = await press(consent, decision, { untick });
-    this.secrets.push(to.searchParams.get('code'));
-    const page = await open(to.href);
-    return { ...(await this.end()), page };
-  }
-
-  async sync(name, args = STREAMS, options) {
-    const result = await sync(sim, this.destination ?? (this.destination = new SqliteDestination()),
-      this.args('--connection', name, ...args), options);
-    this.printed += result.stdout + result.stderr;
-    return result;
-  }
-
-  async connections() {
-    const { stdout, code } = await this.run(['connections', '--json']);
-    assert.equal(code, 0);
-    return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
-  }
-
-  sql(text) {
-    return execFileSync('sqlite3', [join(this.folder, 'sluice.db'), text], { encoding: 'utf8' }).trim();
-  }
-
-  // As if the access token had been given so long ago.
-  age(name, ms) {
-    this.sql(`UPDATE connection SET issued_ms = issued_ms - ${ms}, expires_ms = expires_ms - ${ms} WHERE name = '${name}'`);
-  }
-
-  // Nothing that was printed or lies in the data directory holds a secret. Tokens are found by how hubsim makes them.
-  assertNoSecrets() {
-    const files = existsSync(this.folder) ? readdirSync(this.folder) : [];
-    const texts = new Map(files.map((file) => [file, readFileSync(join(this.folder, file), 'latin1')]));
-    texts.set('what was printed', this.printed);
-    for (const [where, text] of texts) {
-      for (const secret of this.secrets.filter(Boolean)) {
-        assert.ok(!text.includes(secret), `${where} holds a secret`);
-      }
-      assert.doesNotMatch(text, /na1-[0-9a-f]{4,}|pat-na1-/, where);
-    }
-  }
-}
-
-function assertFailed(result, code, ...patterns) {
-  assert.equal(result.code, code, result.stdout + result.stderr);
-  for (const pattern of patterns) {
-    assert.match(result.stderr, pattern);
-  }
-}
-
 describe('login', () => {
   test('OAuth: the consent is stored sealed, and sync uses it', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const result = await place.login('acme', ['--optional-scopes', 'crm.objects.deals.read,tickets'], { untick: ['tickets'] });
     assert.equal(result.code, 0, result.stderr);
     assert.match(result.stdout, /Connection acme: HubSpot account \d+, granted by \S+@/);
@@ -159,7 +65,7 @@ describe('login', () => {
 
   for (const version of ['v1', 'v3', '2026-03']) {
     test(`the OAuth endpoints of ${version}: exchange, introspection, refresh, revocation`, async () => {
-      const place = new Place();
+      const place = new Place(sim);
       const result = await place.login('old', ['--oauth-version', version]);
       assert.equal(result.code, 0, result.stderr);
       assert.match(result.stdout, /granted by/);
@@ -174,7 +80,7 @@ describe('login', () => {
   }
 
   test('a private app token is proved, looked at and stored', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const args = ['login', 'hubspot', '--name', 'pat', '--token-env', 'MY_TOKEN', '--base-url', sim.url];
     const result = await place.run(args, { env: { MY_TOKEN: sim.token } });
     assert.equal(result.code, 0, result.stderr);
@@ -188,7 +94,7 @@ describe('login', () => {
   });
 
   test('a token that HubSpot does not know is not stored', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const args = ['login', 'hubspot', '--token-env', 'MY_TOKEN', '--base-url', sim.url];
     assertFailed(await place.run(args, { env: { MY_TOKEN: 'pat-na1-wrong-token-0000' } }), 4, /401/);
     assertFailed(await place.run(args, { env: {} }), 4, /MY_TOKEN is not set/);
@@ -196,7 +102,7 @@ describe('login', () => {
   });
 
   test('denied by the user', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const result = await place.login('acme', [], { decision: 'deny' });
     assertFailed(result, 4, /access_denied/, /nothing was stored/);
     assert.match(result.page.text, /Not connected/);
@@ -204,7 +110,7 @@ describe('login', () => {
   });
 
   test('another state, another path, no answer of HubSpot: refused, and the true one still counts', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const consent = await open(await place.begin('acme'));
     const home = `http://127.0.0.1:${place.port}`;
     const stray = await open(`${home}/oauth/callback?code=abc&state=guessed`);
@@ -222,7 +128,7 @@ describe('login', () => {
   });
 
   test('an answer counts once', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const consent = await open(await place.begin('acme'));
     const { to } = await press(consent, 'approve');
     const pages = await Promise.all([open(to.href), open(to.href)]);
@@ -232,14 +138,14 @@ describe('login', () => {
   });
 
   test('no answer in time', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     await place.begin('acme', ['--timeout', '1s']);
     assertFailed(await place.end(), 4, /did not come within 1 s/);
     assert.ok(!existsSync(place.folder));
   });
 
   test('interrupted', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     await place.begin('acme');
     place.child.kill('SIGINT');
     assertFailed(await place.end(), 7, /interrupted/);
@@ -250,7 +156,7 @@ describe('login', () => {
     const taken = createServer(() => {});
     await new Promise((done) => taken.listen(0, '127.0.0.1', done));
     const port = taken.address().port;
-    const place = new Place();
+    const place = new Place(sim);
     const result = await place.run(['login', 'hubspot', '--client-id', CLIENT_ID, '--redirect-port', String(port)],
       { env: { HUBSPOT_CLIENT_SECRET: CLIENT_SECRET } });
     taken.close();
@@ -258,7 +164,7 @@ describe('login', () => {
   });
 
   test('a code that is too old, a wrong client secret: the cause and the way out', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     await post('/_sim/oauth', { code_life: '1ms' });
     assertFailed(await place.login('acme'), 4, /too much time has passed|used before/, /BAD_AUTH_CODE|invalid_grant/);
     await post('/_sim/oauth', { code_life: '30s', old_errors: true });
@@ -271,7 +177,7 @@ describe('login', () => {
   });
 
   test('settings that cannot be are named', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const env = { HUBSPOT_CLIENT_SECRET: CLIENT_SECRET };
     assertFailed(await place.run(['login', 'hubspot'], { env }), 2, /--client-id is missing/);
     assertFailed(await place.run(['login', 'hubspot', '--client-id', 'x'], { env: {} }), 4, /HUBSPOT_CLIENT_SECRET is not set/);
@@ -282,7 +188,7 @@ describe('login', () => {
   });
 
   test('a connection is used only where it was made', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     const other = await place.run(['api', 'ACCOUNT', '--connection', 'acme', '--base-url', 'http://127.0.0.1:1']);
     assertFailed(other, 2, /was made for/);
@@ -292,11 +198,65 @@ describe('login', () => {
   });
 });
 
+describe('the request log', () => {
+  async function kept(place, args = []) {
+    const { stdout, code } = await place.run(['requests', '--json', '--last', '1000', ...args]);
+    assert.equal(code, 0);
+    return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  }
+
+  for (const version of ['2026-09', 'v1']) {
+    test(`keeps what was asked of the OAuth endpoints of ${version}, without a secret`, async () => {
+      const place = new Place(sim);
+      await post('/_sim/oauth', { rotate: true });
+      assert.equal((await place.login('acme', ['--oauth-version', version, '--trace'])).code, 0);
+      place.age('acme', 3_600_000);
+      const call = await place.run(['api', 'ACCOUNT', '--connection', 'acme', '--trace']);
+      assert.equal(call.code, 0, call.stderr);
+      assert.equal((await place.run(['logout', 'hubspot', '--name', 'acme', '--trace'])).code, 0);
+      const all = (await kept(place)).reverse();
+      assert.deepEqual(all.map((r) => [r.endpoint, r.connection]), [
+        ['OAUTH_EXCHANGE', 'acme'], ['OAUTH_INTROSPECT', 'acme'], ['OAUTH_REFRESH', 'acme'], ['ACCOUNT', 'acme'],
+        ['OAUTH_REVOKE', 'acme'],
+      ]);
+      for (const r of all) {
+        assert.equal(r.failed, false);
+        assert.ok(r.status >= 200 && r.status < 300);
+      }
+      const whole = await place.run(['requests', String(all[0].id)]);
+      assert.match(whole.stdout, /POST \S+\/oauth\/\S+token\n/);
+      assert.match(whole.stdout, /client_secret=\*\*\*&redirect_uri=\S+&code=\*\*\*&code_verifier=\*\*\*/);
+      assert.match(whole.stdout, /"access_token":"\*\*\*"/);
+      place.assertNoSecrets();
+    });
+  }
+
+  test('keeps failed ones unasked', async () => {
+    const place = new Place(sim);
+    await post('/_sim/oauth', { code_life: '1ms' });
+    assert.equal((await place.login('acme')).code, 4);
+    const [r] = await kept(place);
+    assert.equal(r.endpoint, 'OAUTH_EXCHANGE');
+    assert.equal(r.status, 400);
+    assert.equal(r.code, 'LOGIN');
+    await post('/_sim/oauth', { code_life: '30s' });
+    assert.equal((await place.login('acme')).code, 0);
+    await post('/_sim/apps/uninstall');
+    assert.equal((await place.run(['api', 'ACCOUNT', '--connection', 'acme'])).code, 4);
+    assert.deepEqual((await kept(place)).map((x) => x.endpoint), ['ACCOUNT', 'OAUTH_REFRESH', 'OAUTH_EXCHANGE']);
+    const args = ['login', 'hubspot', '--name', 'pat', '--token-env', 'MY_TOKEN', '--base-url', sim.url];
+    place.secrets.push('pat-na1-00c0ffee-wrong');
+    assert.equal((await place.run(args, { env: { MY_TOKEN: 'pat-na1-00c0ffee-wrong' } })).code, 4);
+    assert.deepEqual((await kept(place)).slice(0, 2).map((x) => [x.endpoint, x.status]), [['ACCOUNT', 401], ['PRIVATE_APP_INFO', 401]]);
+    place.assertNoSecrets();
+  });
+});
+
 describe('tokens that end', () => {
   test('req 31: every path refreshes: a whole sync outlives its tokens many times', async () => {
-    const place = new Place();
     const wide = await Sim.start({ contacts: 300, companies: 60, deals: 60, tickets: 40, engagements: 140, latency: '100-200',
       scopes: 'oauth', 'token-life': '1s' });
+    const place = new Place(wide);
     const former = sim;
     sim = wide;
     try {
@@ -318,7 +278,7 @@ describe('tokens that end', () => {
   });
 
   test('req 31: tokens that HubSpot ends in the middle of a run are replaced once each', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     await post('/_sim/apps/expire');
     const run = await place.sync('acme');
@@ -331,7 +291,7 @@ describe('tokens that end', () => {
   });
 
   test('req 32: processes that share a store refresh once, early or after a 401', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     const calls = () => Promise.all(Array.from({ length: 6 }, () => place.run(['api', 'ACCOUNT', '--connection', 'acme'])));
     place.age('acme', 1_400_000); // beyond three quarters of its life
@@ -347,7 +307,7 @@ describe('tokens that end', () => {
   });
 
   test('a refresh token that changes with every use is stored before its access token is used', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     await post('/_sim/oauth', { rotate: true });
     assert.equal((await place.login('acme')).code, 0);
     for (let i = 1; i <= 3; i++) {
@@ -359,7 +319,7 @@ describe('tokens that end', () => {
   });
 
   test('req 32: a revoked grant is tried once, then the connection waits for a new login', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     await post('/_sim/apps/uninstall');
     const first = await place.sync('acme');
@@ -377,7 +337,7 @@ describe('tokens that end', () => {
   });
 
   test('killed between HubSpot\'s answer and storing it: the next process refreshes once more', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     place.age('acme', 3_600_000);
     await sim.faults({ endpoint: 'oauth.token', action: 'stall', bytes: 5, ms: 60_000, times: 1 });
@@ -393,7 +353,7 @@ describe('tokens that end', () => {
   });
 
   test('the token endpoint fails: the old token serves; without one the run says why', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     place.age('acme', 1_400_000);
     await sim.faults({ endpoint: 'oauth.token', action: 'status', status: 503 });
@@ -411,7 +371,7 @@ describe('tokens that end', () => {
 
 describe('what is stored', () => {
   test('rotating the key under a running sync', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     const key = readFileSync(join(place.folder, 'key'), 'utf8');
     await post('/_sim/apps/expire'); // this run will store new tokens
@@ -431,7 +391,7 @@ describe('what is stored', () => {
   });
 
   test('a key from the environment leaves no key file', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     const one = { SLUICE_KEY: Buffer.alloc(32, 1).toString('base64') };
     const two = { SLUICE_KEY: Buffer.alloc(32, 2).toString('base64') };
     assert.equal((await place.login('acme', [], { env: one })).code, 0);
@@ -448,7 +408,7 @@ describe('what is stored', () => {
   });
 
   test('another account does not slip under a name', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     place.sql('UPDATE connection SET portal_id = portal_id + 1');
     assertFailed(await place.login('acme'), 4, /belongs to account/, /another --name/);
@@ -457,7 +417,7 @@ describe('what is stored', () => {
 
 describe('logout', () => {
   test('revokes at HubSpot and forgets', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     const result = await place.run(['logout', 'hubspot', '--name', 'acme']);
     assert.equal(result.code, 0, result.stderr);
@@ -467,7 +427,7 @@ describe('logout', () => {
   });
 
   test('forgets with a warning when HubSpot cannot be reached, and without one when the grant is kept', async () => {
-    const place = new Place();
+    const place = new Place(sim);
     assert.equal((await place.login('acme')).code, 0);
     assert.equal((await place.login('other')).code, 0);
     place.sql("UPDATE connection SET base_url = 'http://127.0.0.1:1' WHERE name = 'acme'");

@@ -253,6 +253,35 @@ void stream_set_step(struct source_stream *s, const char *step)
     hubspot_client_set_priority(s->client, priority);
 }
 
+// Every state says whose data it stands beside, so that a second account never comes into the first
+// one's tables. States of before do not say, and are taken for this account's.
+static bool check_account(struct source_stream *s, struct error *err)
+{
+    struct json root;
+    struct error ignored; // what cannot be read is the stream's own business
+    int64_t theirs = 0;
+    int64_t ours = s->source->portal.id;
+    struct json_doc *doc = json_doc_create();
+    bool said = s->options.state.ptr && json_parse(doc, s->options.state, &root, &ignored) &&
+                json_get_int(root, STR("portal"), &theirs);
+    json_doc_destroy(doc);
+    return !said || theirs == ours ||
+           error_set(err, ERR_ACCOUNT_CHANGED,
+                     "the tables of %s hold the data of account %lld, and the token is for account "
+                     "%lld: the two would be mixed",
+                     s->options.info->name, (long long)theirs, (long long)ours);
+}
+
+static void sign_cursor(struct source_stream *s, struct page *page)
+{
+    if (page->cursor.ptr) {
+        assert(page->cursor.len > 2 && page->cursor.ptr[0] == '{');
+        struct str rest = str_sub(page->cursor, 1, page->cursor.len);
+        page->cursor = arena_printf(&page->arena, "{\"portal\":%lld,%.*s",
+                                    (long long)s->source->portal.id, STR_ARG(rest));
+    }
+}
+
 bool source_stream_open(struct source *source, const struct source_stream_options *options,
                         struct source_stream **ret, struct error *err)
 {
@@ -270,7 +299,7 @@ bool source_stream_open(struct source *source, const struct source_stream_option
     s->client = hubspot_client_create(source->account);
     hubspot_client_set_stream(s->client, str_from(options->info->name));
     stream_set_step(s, "discover");
-    if (!s->ops->open(s, err)) {
+    if (!check_account(s, err) || !s->ops->open(s, err)) {
         source_stream_close(s);
         return false;
     }
@@ -306,7 +335,13 @@ void source_stream_start(struct source_stream *s, bool empty)
 
 bool source_stream_next(struct source_stream *s, struct page **ret, struct error *err)
 {
-    return s->ops->next(s, ret, err);
+    if (!s->ops->next(s, ret, err)) {
+        return false;
+    }
+    if (*ret) {
+        sign_cursor(s, *ret);
+    }
+    return true;
 }
 
 void source_stream_progress(const struct source_stream *s, struct source_progress *ret)
