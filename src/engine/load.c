@@ -11,6 +11,54 @@ enum {
         5, // an empty queue is often filled again at once; a commit is cheaper for more rows
 };
 
+// ---- what is given and not committed
+
+static void open_init(struct load_open *o)
+{
+    *o = (struct load_open){0};
+    int rc = pthread_mutex_init(&o->lock, NULL);
+    assert(rc == 0);
+    rc = pthread_cond_init(&o->changed, NULL);
+    assert(rc == 0);
+}
+
+static void open_done(struct load_open *o)
+{
+    pthread_cond_destroy(&o->changed);
+    pthread_mutex_destroy(&o->lock);
+}
+
+static void open_given(struct load_open *o, const struct page *page)
+{
+    pthread_mutex_lock(&o->lock);
+    o->pages++;
+    o->held = page->hold;
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void open_committed(struct load_open *o, uint64_t pages, bool ended)
+{
+    pthread_mutex_lock(&o->lock);
+    assert(pages <= o->pages);
+    o->pages -= pages;
+    o->ended = o->ended || ended;
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+}
+
+bool load_settle(struct load *l, struct error *err)
+{
+    struct load_open *o = &l->open;
+    pthread_mutex_lock(&o->lock);
+    assert(!o->held); // it would wait for ever
+    while (o->pages > 0 && !o->ended) {
+        pthread_cond_wait(&o->changed, &o->lock);
+    }
+    bool ok = o->pages == 0;
+    pthread_mutex_unlock(&o->lock);
+    return ok || error_set(err, ERR_INTERRUPTED, "loading has ended");
+}
+
 // The extracting thread.
 struct extract {
     struct load *load;
@@ -36,6 +84,7 @@ static void *extract_main(void *user)
         if (!page) {
             break;
         }
+        open_given(&x->load->open, page);
         if (!queue_put(x->queue, page)) {
             page_destroy(page); // loading has failed
             break;
@@ -50,7 +99,7 @@ struct transaction {
     bool open;
     bool held; // the last page asked not to commit yet
     int64_t begun_us;
-    uint64_t rows;
+    uint64_t rows, pages;
     uint64_t records, bytes, rejects, removed;
     struct buf cursor;
     bool has_cursor;
@@ -87,6 +136,7 @@ static bool write_page(struct load *l, struct transaction *t, const struct page 
         }
         t->removed += rows;
     }
+    t->pages++;
     t->records += page->records;
     t->bytes += page->bytes;
     t->rejects += page->rejects;
@@ -107,7 +157,7 @@ static void reset(struct transaction *t)
     t->open = false;
     t->held = false;
     t->has_cursor = false;
-    t->rows = t->records = t->bytes = t->rejects = t->removed = 0;
+    t->rows = t->pages = t->records = t->bytes = t->rejects = t->removed = 0;
 }
 
 static bool commit(struct load *l, struct transaction *t, struct error *err)
@@ -128,6 +178,7 @@ static bool commit(struct load *l, struct transaction *t, struct error *err)
         r->first_commit_ms = clock_now_ms(l->options->clock);
     }
     pthread_mutex_unlock(&l->job->lock);
+    open_committed(&l->open, t->pages, false);
     reset(t);
     l->changed(l->user, l->job);
     return true;
@@ -171,14 +222,18 @@ bool load_stream(struct load *l, struct error *err)
     struct extract x = {.load = l, .queue = queue_create(LIMIT_QUEUE_PAGES)};
     struct transaction t = {0};
     buf_init(&t.cursor, LIMIT_STATE_BYTES);
+    open_init(&l->open);
     pthread_t thread;
     if (pthread_create(&thread, NULL, extract_main, &x) != 0) {
         queue_destroy(x.queue);
+        open_done(&l->open);
         return error_set(err, ERR_INTERNAL, "no thread could be started");
     }
     bool ok = load_queue(l, x.queue, &t, err);
     queue_close(x.queue);
+    open_committed(&l->open, 0, true);
     pthread_join(thread, NULL);
+    open_done(&l->open);
     struct page *page;
     while ((page = queue_try_take(x.queue)) != NULL) {
         page_destroy(page);

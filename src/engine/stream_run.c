@@ -17,6 +17,7 @@ struct stream_work {
     struct session *reader;  // the extracting thread's, opened when it first asks
     struct source_lookup lookup;
     struct source_stream *source;
+    struct load *load; // while the stream is loaded
     struct str state;
 };
 
@@ -53,6 +54,13 @@ static bool on_read_table(void *user, const struct table *table, session_row_fn 
     return session_read_table(w->session, table, row, row_user, err);
 }
 
+static bool on_settle(void *user, struct error *err)
+{
+    struct stream_work *w = user;
+    assert(w->load);
+    return load_settle(w->load, err);
+}
+
 // ---- the steps
 
 static bool step_open(struct stream_work *w, struct error *err)
@@ -66,6 +74,7 @@ static bool step_discover(struct stream_work *w, struct error *err)
     w->lookup = (struct source_lookup){.user = w,
                                        .read_ids = on_read_ids,
                                        .read_table = on_read_table,
+                                       .settle = on_settle,
                                        .column_table = &TABLE_COLUMN,
                                        .reject_table = &TABLE_REJECT};
     struct source_stream *source = NULL;
@@ -112,7 +121,10 @@ static bool step_load(struct stream_work *w, struct error *err)
                      .session = w->session,
                      .changed = w->changed,
                      .user = w->user};
-    return load_stream(&l, err);
+    w->load = &l;
+    bool ok = load_stream(&l, err);
+    w->load = NULL;
+    return ok;
 }
 
 static bool write_audit(struct stream_work *w, const struct source_audit *a, uint64_t count,

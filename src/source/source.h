@@ -46,6 +46,9 @@ struct source_lookup {
     bool (*read_table)(void *user, const struct table *table,
                        bool (*row)(void *row_user, const struct cell *cells, struct error *err),
                        void *row_user, struct error *err);
+    // Waits until all pages given so far are committed, so that what read_ids tells has them; the
+    // last of them must not ask to be held. NULL: pages are committed as they are given.
+    bool (*settle)(void *user, struct error *err);
     // The system tables that a stream writes to.
     const struct table *column_table;
     const struct table *reject_table;

@@ -52,7 +52,8 @@ struct plan {
     const char *state; // what the destination has
     bool filled;       // the table is not empty
     bool audited;
-    bool asks; // reads a table while it opens, and ids with each page
+    bool asks;        // reads a table while it opens, and ids with each page
+    size_t settle_at; // waits before this page (1: the first) for those before; 0: never
     int64_t floor_ms;
 };
 
@@ -68,7 +69,8 @@ struct seen {
     uint64_t rows_open; // in the transaction at hand
     bool in_transaction;
     bool last_held;
-    uint64_t rows; // committed
+    uint64_t rows;         // committed
+    uint64_t rows_settled; // the same after the wait of settle_at
     struct {
         uint64_t rows;
         char cursor[CURSOR_TEXT_MAX]; // "" when the state was left alone

@@ -264,6 +264,14 @@ bool source_stream_next(struct source_stream *s, struct page **ret, struct error
     if (s->plan->asks && !s->lookup->read_ids(s->lookup->user, &q, &id, &n, NULL, err)) {
         return false;
     }
+    if (s->plan->settle_at == number + 1) {
+        if (!s->lookup->settle(s->lookup->user, err)) {
+            return false;
+        }
+        pthread_mutex_lock(&s->world->lock);
+        s->seen->rows_settled = s->seen->rows;
+        pthread_mutex_unlock(&s->world->lock);
+    }
     int pause_ms = s->plan->pages[MIN(number, s->plan->n_pages - 1)].pause_ms;
     clock_system()->sleep_us(clock_system(), pause_ms * 1000);
     *ret = make_page(s, number);
