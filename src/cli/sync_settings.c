@@ -59,6 +59,14 @@ const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N] = {
      .max = 365.0 * (double)DAY_MS,
      .arg = "TIME",
      .help = "Read all associations anew when the last time is longer ago than this."},
+    {.name = "reconcile",
+     .type = SET_MS,
+     .offset = FIELD(reconcile_ms),
+     .fallback = "24h",
+     .min = 0,
+     .max = 365.0 * (double)DAY_MS,
+     .arg = "TIME",
+     .help = "Compare the records here with HubSpot's count when the last time is longer ago."},
     {.name = "metadata-columns",
      .type = SET_ENUM,
      .offset = FIELD(metadata_columns),
@@ -167,6 +175,7 @@ bool sync_source_options(const struct sync_settings *s, struct str token,
                     .request_log = context->request_log},
         .horizon_ms = s->horizon_ms,
         .association_sweep_ms = s->association_sweep_ms,
+        .reconcile_ms = s->reconcile_ms,
     };
     if (!url_check_base(s->base_url, &o.account.base_url, err)) {
         return error_context(err, "--base-url");

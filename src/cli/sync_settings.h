@@ -10,7 +10,7 @@
 
 // Of those, ACCOUNT_SETTINGS_N (cli/account_settings.def) are shared with other verbs that call
 // HubSpot.
-enum { ACCOUNT_SETTINGS_N = 11, SYNC_SETTINGS_N = 13 + ACCOUNT_SETTINGS_N };
+enum { ACCOUNT_SETTINGS_N = 11, SYNC_SETTINGS_N = 14 + ACCOUNT_SETTINGS_N };
 extern const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N];
 
 struct sync_settings {
@@ -30,6 +30,7 @@ struct sync_settings {
     int64_t parallel;
     int64_t horizon_ms;
     int64_t association_sweep_ms;
+    int64_t reconcile_ms;
     int64_t search_limit;
     int64_t daily_limit;
     int64_t max_wait_ms;

@@ -29,6 +29,9 @@ static void check_refused(struct str text, const char *says)
 
 // The texts of version 1, as databases hold them. A later version must still read each of these.
 #define IDLE "{\"v\":1,\"phase\":\"idle\",\"since_ms\":1790000000000,\"started_ms\":1790003600000}"
+#define WHOLE                                                                                      \
+    "{\"v\":1,\"phase\":\"idle\",\"since_ms\":1790000000000,\"started_ms\":1790003600000,"         \
+    "\"whole\":true,\"reconciled_ms\":1790003600001,\"marks\":4611686018427387904}"
 #define FULL                                                                                       \
     "{\"v\":1,\"phase\":\"full\",\"since_ms\":0,\"started_ms\":1790003600000,\"insert\":true,"     \
     "\"refresh\":false,\"wide\":false,\"ordered\":true,\"ranges\":[[\"1201\",1201,50001],"         \
@@ -49,6 +52,9 @@ static void test_golden(void **state)
     struct object_state s = parse(IDLE);
     assert_true(s.phase == PHASE_IDLE && s.since_ms == 1790000000000);
     assert_true(s.started_ms == 1790003600000 && s.n_ranges == 0 && s.ordered);
+    assert_true(!s.whole && s.reconciled_ms == 0 && s.marks == 0); // nobody knows: left alone
+    s = parse(WHOLE);
+    assert_true(s.whole && s.reconciled_ms == 1790003600001 && s.marks == 4611686018427387904);
     s = parse(FULL);
     assert_true(s.phase == PHASE_FULL && s.insert && !s.refresh && !s.wide && s.ordered);
     assert_int_equal(s.n_ranges, 3);
@@ -71,7 +77,7 @@ static void test_golden(void **state)
 static void test_round_trip_of_golden(void **state)
 {
     (void)state;
-    static const char *const TEXTS[] = {IDLE, FULL, REFRESH, INCREMENTAL, ARCHIVED};
+    static const char *const TEXTS[] = {IDLE, WHOLE, FULL, REFRESH, INCREMENTAL, ARCHIVED};
     struct arena arena;
     arena_init(&arena, LIMIT_STATE_BYTES);
     for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
@@ -113,7 +119,8 @@ static int64_t random_id(struct random *r)
 static bool same(const struct object_state *a, const struct object_state *b)
 {
     bool ok = a->phase == b->phase && a->since_ms == b->since_ms &&
-              a->started_ms == b->started_ms && a->n_ranges == b->n_ranges;
+              a->started_ms == b->started_ms && a->n_ranges == b->n_ranges && a->whole == b->whole;
+    ok = ok && (!a->whole || (a->reconciled_ms == b->reconciled_ms && a->marks == b->marks));
     if (a->phase == PHASE_FULL) {
         ok = ok && a->insert == b->insert && a->refresh == b->refresh && a->wide == b->wide &&
              a->ordered == b->ordered;
@@ -138,6 +145,9 @@ static void test_round_trips(void **state)
         struct object_state s = {.phase = (enum phase)random_below(&r, PHASE_COUNT),
                                  .since_ms = random_id(&r) / 1000,
                                  .started_ms = random_id(&r) / 1000,
+                                 .whole = random_below(&r, 2),
+                                 .reconciled_ms = random_id(&r),
+                                 .marks = random_id(&r),
                                  .insert = random_below(&r, 2),
                                  .refresh = random_below(&r, 2),
                                  .wide = random_below(&r, 2),

@@ -18,6 +18,9 @@ struct scene {
     const char *batch;  // to a batch read of objects
     struct arena arena; // of the server's thread
     size_t n_lists;
+    bool reconciles; // at every chance; else never
+    bool settled;
+    size_t early; // questions before anything was settled
     struct script *script;
 };
 
@@ -60,13 +63,22 @@ static bool read_table(void *user, const struct table *table,
 static bool read_ids(void *user, const struct source_ids_query *q, int64_t *ids, size_t *ret_n,
                      int64_t *ret_max_synced_ms, struct error *err)
 {
-    (void)user;
+    struct scene *s = user;
     (void)err;
+    s->early += !s->settled;
     *ret_n = q->after_id < 5;
     ids[0] = 5;
     if (ret_max_synced_ms) {
         *ret_max_synced_ms = 1790000000000;
     }
+    return true;
+}
+
+static bool settle(void *user, struct error *err)
+{
+    struct scene *s = user;
+    (void)err;
+    s->settled = true;
     return true;
 }
 
@@ -112,8 +124,11 @@ static struct outcome run(struct scene *s, const char *stream, const char *state
                     .version = API_2026_09,
                     .share = 1,
                     .search_per_second = 1000,
-                    .clock = clock_system()}};
-    const struct source_lookup lookup = {.read_table = read_table,
+                    .clock = clock_system()},
+        .reconcile_ms = s->reconciles ? 0 : INT64_MAX};
+    const struct source_lookup lookup = {.user = s,
+                                         .settle = settle,
+                                         .read_table = read_table,
                                          .read_ids = read_ids,
                                          .column_table = &COLUMN_TABLE,
                                          .reject_table = &REJECT_TABLE};
@@ -343,6 +358,32 @@ static void test_batch_reads(void **state)
     }
 }
 
+// What is here is counted when it is all here; that it was, is in the state.
+static void test_reconcile(void **state)
+{
+    (void)state;
+    static const char STATE[] = "{\"v\":1,\"phase\":\"incremental\",\"since_ms\":1790000000000,"
+                                "\"started_ms\":1790003600000,\"whole\":true,"
+                                "\"reconciled_ms\":1790003600000,\"after_id\":0}";
+    struct scene s = {{LIST("", "")}, "{\"total\":1,\"results\":[" RECORD("5") "]}", NULL};
+    s.reconciles = true;
+    struct outcome x = run(&s, "contacts", STATE);
+    check_row(x.ok && x.records == 1, x.error.message);
+    assert_true(s.settled);
+    assert_int_equal(s.early, 0);
+    check_contains(x.cursor, "\"phase\":\"idle\"");
+    check_contains(x.cursor, "\"whole\":true");
+    assert_null(strstr(x.cursor, "\"reconciled_ms\":1790003600000"));
+    finish(&s);
+    s.reconciles = false; // not due: nothing is asked, and the state keeps what it had
+    s.n_lists = 0;
+    s.settled = false;
+    x = run(&s, "contacts", STATE);
+    check_row(x.ok && !s.settled && s.early == 0, x.error.message);
+    check_contains(x.cursor, "\"reconciled_ms\":1790003600000");
+    finish(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
@@ -350,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_cursors_are_sent),
         cmocka_unit_test(test_lists_without_an_end),
         cmocka_unit_test(test_batch_reads),
+        cmocka_unit_test(test_reconcile),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

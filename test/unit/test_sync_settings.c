@@ -58,6 +58,7 @@ static void test_defaults(void **state)
     assert_true(v->share > 0.7999 && v->share < 0.8001 && v->search_limit == 5);
     assert_true(v->parallel >= 1 && v->parallel <= 32);
     assert_true(v->horizon_ms == 3600 * 1000 && v->association_sweep_ms == 24 * 3600 * 1000);
+    assert_true(v->reconcile_ms == 24 * 3600 * 1000);
     assert_true(!v->full_refresh && !v->json && !v->quiet && !v->ephemeral);
     done(&p);
 }
@@ -66,11 +67,12 @@ static void test_all_given(void **state)
 {
     (void)state;
     struct parsed p;
-    assert_true(parse(&p, "hubspot --into sqlite:x.db --schema=s --streams a,b --full-refresh "
-                          "--since 2026-01-31 --token-env T --base-url http://localhost:1 "
-                          "--api-version legacy --share 1 --search-limit 10 --parallel 32 "
-                          "--horizon 30m --association-sweep 7d --metadata-columns weld --json "
-                          "--quiet --no-progress"));
+    assert_true(parse(
+        &p, "hubspot --into sqlite:x.db --schema=s --streams a,b --full-refresh "
+            "--since 2026-01-31 --token-env T --base-url http://localhost:1 "
+            "--api-version legacy --share 1 --search-limit 10 --parallel 32 "
+            "--horizon 30m --association-sweep 7d --reconcile 2d --metadata-columns weld --json "
+            "--quiet --no-progress"));
     const struct sync_settings *v = &p.values;
     check_str(v->into, "sqlite:x.db");
     check_str(v->schema, "s");
@@ -83,6 +85,7 @@ static void test_all_given(void **state)
     assert_true(v->since_ms == 1769817600000 && v->share > 0.999 && v->search_limit == 10);
     assert_true(v->parallel == 32 && v->horizon_ms == 30 * 60 * 1000);
     assert_true(v->association_sweep_ms == 7LL * 24 * 3600 * 1000);
+    assert_true(v->reconcile_ms == 2LL * 24 * 3600 * 1000);
     done(&p);
 }
 
@@ -103,6 +106,7 @@ static void test_refused(void **state)
         {"--horizon 8d", "--horizon"},
         {"--horizon soon", "--horizon"},
         {"--association-sweep 366d", "--association-sweep"},
+        {"--reconcile 366d", "--reconcile"},
         {"--since yesterday", "--since"},
         {"--since 2026-02-30", "--since"},
         {"--api-version v3", "2026-09|2026-03|legacy"},
@@ -232,14 +236,14 @@ static void test_options(void **state)
     struct source_hubspot_options source;
     assert_true(parse(&p, "hubspot --into sqlite:x.db --schema s --base-url http://127.0.0.1:8/x/ "
                           "--api-version 2026-03 --share 0.25 --search-limit 7 --horizon 90s "
-                          "--association-sweep 0 --metadata-columns fivetran"));
+                          "--association-sweep 0 --reconcile 5s --metadata-columns fivetran"));
     assert_true(sync_source_options(&p.values, STR("t"), &context, &source, &p.error));
     check_str(source.account.base_url, "http://127.0.0.1:8/x");
     check_str(source.account.token, "t");
     assert_int_equal(source.account.version, API_2026_03);
     assert_true(source.account.share > 0.2499 && source.account.share < 0.2501);
     assert_true(source.account.search_per_second == 7 && source.horizon_ms == 90000);
-    assert_true(source.association_sweep_ms == 0);
+    assert_true(source.association_sweep_ms == 0 && source.reconcile_ms == 5000);
     assert_ptr_equal(source.account.clock, clock_system());
     assert_ptr_equal(source.account.log, &log);
     assert_ptr_equal(source.account.cancel, &cancel);

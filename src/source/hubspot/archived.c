@@ -7,7 +7,7 @@
 
 enum { LIST_PAGE = 100 };
 
-static void add_marks(struct source_stream *s, struct page *page, const int64_t *ids, size_t n)
+void object_add_marks(struct source_stream *s, struct page *page, const int64_t *ids, size_t n)
 {
     const struct object_stream *o = object_stream_of(s);
     const struct table *tables[] = {&o->tables.main, o->tables.engagement};
@@ -50,7 +50,10 @@ bool archived_walk_next(struct source_stream *s, struct page **ret, struct error
         page_destroy(page);
         return error_context(err, "archived records");
     }
-    add_marks(s, page, ids, x.n_records);
+    object_add_marks(s, page, ids, x.n_records);
+    if (o->reconcile && x.n_records > 0) {
+        buf_add(&o->archived, (struct str){(const char *)ids, x.n_records * sizeof *ids});
+    }
     if (!more) {
         object_next_phase(s);
     }

@@ -45,6 +45,8 @@ struct full_walk {
 };
 
 // wide.c
+// The request that reads slot->ids, over the way that slot->by_search says.
+void wide_build_body(struct source_stream *s, const struct full_slot *slot, struct buf *out);
 // Starts reading the properties of slot->ids over the cheaper way.
 bool wide_start(struct source_stream *s, struct full_slot *slot, struct error *err) MUST_CHECK;
 // The same by batch read, whatever is cheaper.

@@ -3,7 +3,7 @@
 
 #include "core/timestamp.h"
 
-enum { REGISTRY_COLUMNS = 5 };
+enum { REGISTRY_COLUMNS = 5, ARCHIVED_MAX = 1000000 };
 
 struct object_stream *object_stream_of(struct source_stream *s)
 {
@@ -95,6 +95,7 @@ static bool object_open(struct source_stream *s, struct error *err)
     struct object_stream *o = ARENA_NEW(&s->arena, struct object_stream);
     s->work = o;
     o->source_total = -1;
+    buf_init(&o->archived, ARCHIVED_MAX * sizeof(int64_t));
     bool known = object_state_parse(s->options.state, &o->state, err);
     if (!known && !s->options.full_refresh) {
         return false;
@@ -139,11 +140,21 @@ static void object_start(struct source_stream *s, bool empty)
 
 // ---- walking
 
+// A table that holds only what was modified since some date has nothing to be compared with.
+static bool reconcile_is_due(struct source_stream *s)
+{
+    const struct object_state *st = &object_stream_of(s)->state;
+    int64_t age_ms = clock_now_ms(stream_clock(s)) - st->reconciled_ms;
+    return st->whole && (age_ms < 0 || age_ms >= s->source->options.reconcile_ms);
+}
+
 void object_next_phase(struct source_stream *s)
 {
     struct object_stream *o = object_stream_of(s);
     struct object_state *st = &o->state;
     if (st->phase == PHASE_FULL) {
+        st->whole = true;
+        st->reconciled_ms = st->started_ms;
         st->since_ms = st->started_ms - s->source->options.horizon_ms;
         if (o->resumed) {
             o->resumed = false; // much may have changed since that pass began
@@ -153,6 +164,7 @@ void object_next_phase(struct source_stream *s)
         }
     } else if (st->phase == PHASE_INCREMENTAL) {
         st->phase = PHASE_ARCHIVED;
+        o->reconcile = reconcile_is_due(s);
         memset(st->after_text, 0, CURSOR_MAX);
     } else {
         st->phase = PHASE_IDLE;
@@ -236,6 +248,9 @@ static bool object_next(struct source_stream *s, struct page **ret, struct error
     if (ok && !*ret && o->state.phase == PHASE_ARCHIVED) {
         ok = archived_walk_next(s, ret, err);
     }
+    if (ok && !*ret && o->reconcile && o->state.phase == PHASE_IDLE) {
+        ok = reconcile_walk_next(s, ret, err);
+    }
     if (ok && *ret) {
         add_registry_rows(s, *ret);
     }
@@ -247,6 +262,7 @@ static void object_close(struct source_stream *s)
     if (s->work) {
         full_walk_close(s);
         search_walk_close(s);
+        buf_done(&object_stream_of(s)->archived);
     }
 }
 

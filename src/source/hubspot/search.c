@@ -65,6 +65,25 @@ static void add_filter(struct json_writer *w, struct str property, struct str op
     json_end_object(w);
 }
 
+void search_add_window(struct json_writer *w, int64_t after_id, int64_t end_id)
+{
+    add_filter(w, STR("hs_object_id"), STR("GT"), after_id);
+    if (end_id != INT64_MAX) {
+        add_filter(w, STR("hs_object_id"), STR("LTE"), end_id);
+    }
+}
+
+void search_add_order(struct json_writer *w)
+{
+    json_key(w, STR("sorts"));
+    json_begin_array(w);
+    json_begin_object(w);
+    json_field_str(w, "propertyName", STR("hs_object_id"));
+    json_field_str(w, "direction", STR("ASCENDING"));
+    json_end_object(w);
+    json_end_array(w);
+}
+
 static int64_t window_end(const struct object_stream *o)
 {
     return o->search->width > INT64_MAX - o->state.after_id ? INT64_MAX
@@ -84,20 +103,11 @@ static void build_body(const struct object_stream *o, struct buf *out)
     json_key(&w, STR("filters"));
     json_begin_array(&w);
     add_filter(&w, str_from(o->tables.info->cursor_property), STR("GTE"), o->state.since_ms);
-    add_filter(&w, STR("hs_object_id"), STR("GT"), o->state.after_id);
-    if (k->by_windows && window_end(o) != INT64_MAX) {
-        add_filter(&w, STR("hs_object_id"), STR("LTE"), window_end(o));
-    }
+    search_add_window(&w, o->state.after_id, k->by_windows ? window_end(o) : INT64_MAX);
     json_end_array(&w);
     json_end_object(&w);
     json_end_array(&w);
-    json_key(&w, STR("sorts"));
-    json_begin_array(&w);
-    json_begin_object(&w);
-    json_field_str(&w, "propertyName", STR("hs_object_id"));
-    json_field_str(&w, "direction", STR("ASCENDING"));
-    json_end_object(&w);
-    json_end_array(&w);
+    search_add_order(&w);
     json_key(&w, STR("properties"));
     json_put_raw(&w, k->ids_only ? STR("[\"hs_object_id\"]") : o->tables.json_names);
     json_field_int(&w, "limit", k->ids_only ? WIDE_IDS_MAX : SEARCH_PAGE);

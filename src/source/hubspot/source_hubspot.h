@@ -9,6 +9,7 @@ struct source_hubspot_options {
     int64_t horizon_ms; // how far behind the start of a pass its durable cursor stays: search lags
                         // behind writes
     int64_t association_sweep_ms; // every association is read anew at least this often
+    int64_t reconcile_ms;         // live records are compared with HubSpot's at least this often
     // Where processes of this machine share what they know of the account's limits; must be there.
     // Empty: not shared. Only read while opening.
     struct str state_directory;

@@ -77,6 +77,9 @@ static bool parse_fields(struct json root, struct object_state *s)
     s->phase = (enum phase)p;
     s->ordered = true;
     json_get_int(root, STR("started_ms"), &s->started_ms);
+    json_get_bool(root, STR("whole"), &s->whole);
+    json_get_int(root, STR("reconciled_ms"), &s->reconciled_ms);
+    json_get_int(root, STR("marks"), &s->marks);
     json_get_bool(root, STR("insert"), &s->insert);
     json_get_bool(root, STR("refresh"), &s->refresh);
     json_get_bool(root, STR("wide"), &s->wide);
@@ -155,6 +158,11 @@ struct str object_state_format(const struct object_state *s, struct arena *arena
     json_field_str(&w, "phase", str_from(phase_name(s->phase)));
     json_field_int(&w, "since_ms", s->since_ms);
     json_field_int(&w, "started_ms", s->started_ms);
+    if (s->whole) { // what was loaded by a program that did not say so stays as it is
+        json_field_bool(&w, "whole", true);
+        json_field_int(&w, "reconciled_ms", s->reconciled_ms);
+        json_field_int(&w, "marks", s->marks);
+    }
     if (s->phase == PHASE_FULL) {
         json_field_bool(&w, "insert", s->insert);
         json_field_bool(&w, "refresh", s->refresh);

@@ -37,6 +37,9 @@ struct object_state {
     bool ordered;       // ids have come in ascending order so far
     struct id_range ranges[RANGES_MAX]; // full
     size_t n_ranges;
+    bool whole;                  // a full pass is behind it: every live record should be here
+    int64_t reconciled_ms;       // when the records here were compared with HubSpot's; 0: never
+    int64_t marks;               // which marked rows were looked into then: a fingerprint
     int64_t after_id;            // incremental: keyset
     char after_text[CURSOR_MAX]; // archived: HubSpot's cursor
 };

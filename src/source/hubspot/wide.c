@@ -26,7 +26,7 @@ static void add_ids(struct json_writer *w, const struct full_slot *slot, bool as
     json_end_array(w);
 }
 
-static void build_body(struct source_stream *s, const struct full_slot *slot, struct buf *out)
+void wide_build_body(struct source_stream *s, const struct full_slot *slot, struct buf *out)
 {
     struct object_stream *o = object_stream_of(s);
     struct json_writer w;
@@ -63,7 +63,7 @@ static bool start_read(struct source_stream *s, struct full_slot *slot, struct e
     struct object_stream *o = object_stream_of(s);
     struct buf body;
     buf_init(&body, LIMIT_REQUEST_BODY);
-    build_body(s, slot, &body);
+    wide_build_body(s, slot, &body);
     struct hubspot_request r = {
         .endpoint = slot->by_search ? HUBSPOT_OBJECT_SEARCH : HUBSPOT_OBJECT_BATCH_READ,
         .args.type = str_from(o->tables.info->name),
