@@ -10,6 +10,7 @@ enum {
     CONNECT_TIMEOUT_MS = 15000,
     FIRST_BYTE_TIMEOUT_MS = 30000,
     STALL_TIMEOUT_MS = 15000,
+    TOTAL_TIMEOUT_MS = 90000, // others wait for a connection's lock meanwhile
     CANCEL_SLICE_MS = 100,
     SHOWN_MAX = 200,
     HEADERS_MAX = 3,
@@ -45,6 +46,7 @@ struct oauth_caller *oauth_caller_create(const struct oauth_caller_options *opti
             .connect_timeout_ms = CONNECT_TIMEOUT_MS,
             .first_byte_timeout_ms = FIRST_BYTE_TIMEOUT_MS,
             .stall_timeout_ms = STALL_TIMEOUT_MS,
+            .total_timeout_ms = TOTAL_TIMEOUT_MS,
             .body_limit = OAUTH_ANSWER_BYTES,
         },
         options->clock);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './lib/browser.mjs';
 import { assertFailed, Place, STREAMS } from './lib/place.mjs';
-import { SLUICE, sleep, start, temporaryFolder } from './lib/process.mjs';
+import { freePort, SLUICE, sleep, start, temporaryFolder } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
 import { sluice, SqliteDestination, startSync } from './lib/sluice.mjs';
 
@@ -135,6 +135,51 @@ describe('login', () => {
     assert.deepEqual(pages.map((page) => page.status).sort(), [200, 409]);
     assert.equal((await place.end()).code, 0);
     assert.equal((await oauthApp()).exchanges, 1);
+  });
+
+  test('the browser that is opened is not told the secrets', async () => {
+    const place = new Place(sim);
+    const bin = temporaryFolder();
+    const told = join(bin, 'told');
+    writeFileSync(join(bin, 'xdg-open'), `#!/bin/sh\n{ env; echo "$@"; } > ${told}.part && mv ${told}.part ${told}\n`, { mode: 0o755 });
+    const login = place.args('login', 'hubspot', '--client-id', CLIENT_ID, '--client-secret-env', 'MY_SECRET', '--redirect-port',
+      String(await freePort()), '--timeout', '30s');
+    const child = start('script', ['-qefc', [SLUICE, ...login].join(' '), '/dev/null'], {
+      env: { PATH: `${bin}:${process.env.PATH}`, DISPLAY: ':0', MY_SECRET: CLIENT_SECRET, SLUICE_KEY: Buffer.alloc(32, 3).toString('base64'),
+        MY_SECRET_OTHER: 'kept' },
+    });
+    while (!existsSync(told)) {
+      await sleep(10);
+      assert.equal(child.exitCode, null, child.output.stdout);
+    }
+    child.kill('SIGTERM');
+    await child.exited;
+    const text = readFileSync(told, 'utf8');
+    assert.match(text, /^https:\/\/app\.hubspot\.com\/oauth\/authorize\?client_id=/m);
+    assert.match(text, /^MY_SECRET_OTHER=kept$/m);
+    assert.doesNotMatch(text, new RegExp(CLIENT_SECRET));
+    assert.doesNotMatch(text, /SLUICE_KEY/);
+  });
+
+  test('the terminal is closed', async () => {
+    const place = new Place(sim);
+    await place.begin('acme');
+    place.child.kill('SIGHUP');
+    assert.equal((await place.end()).code, 7);
+    assert.ok(!existsSync(place.folder));
+  });
+
+  test('a redirect URI without a port is port 80 of this machine', async () => {
+    const place = new Place(sim);
+    const env = { HUBSPOT_CLIENT_SECRET: CLIENT_SECRET };
+    const args = ['login', 'hubspot', '--client-id', CLIENT_ID, '--timeout', '1s'];
+    const here = await place.run([...args, '--redirect-uri', 'http://localhost/back'], { env });
+    assert.match(here.stdout + here.stderr, /http:\/\/localhost\/back|127\.0\.0\.1:80/);
+    assert.doesNotMatch(here.stdout, /passed on/);
+    const there = await place.run([...args, '--redirect-uri', 'https://login.example.com/back', '--redirect-port', String(await freePort())], { env });
+    assert.match(there.stdout, /What comes there must be passed on to http:\/\/127\.0\.0\.1:\d+\/back/);
+    assertFailed(await place.run([...args, '--authorize-url', 'file:///etc/passwd'], { env }), 2, /--authorize-url/);
+    assertFailed(await place.run([...args, '--client-id', 'x'.repeat(300)], { env }), 2, /--client-id: 300 bytes/);
   });
 
   test('no answer in time', async () => {

@@ -272,6 +272,50 @@ static void test_tokens_of_a_connection(void **state)
     secret_destroy(s);
 }
 
+// What a running program holds is not exchanged for another account's or app's tokens.
+static void test_tokens_of_a_connection_that_was_made_anew(void **state)
+{
+    static const struct {
+        int64_t portal_id;
+        const char *client_id;
+        const char *says; // NULL: the same connection
+    } ROWS[] = {
+        {7, "app", NULL},
+        {0, "app", NULL}, // not known
+        {8, "app", "belongs to account 8 now; this began with account 7"},
+        {7, "other", "another app (client id other)"},
+        {0, "other", "another app"},
+    };
+    struct place *p = *state;
+    struct error err = {0};
+    struct connection_tokens *t = NULL;
+    struct secret *s = secret_create(STR(MARK));
+    struct connection_tokens_options o = {
+        .store = place_options(p), .name = STR("acme"), .portal_id = 7, .client_id = STR("app")};
+    must(connection_tokens_open(&o, &t, &err), &err);
+    struct token_store ts = connection_token_store(t);
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct token_set set = {0};
+        struct connection c = {.name = STR("acme"),
+                               .kind = CONNECTION_OAUTH,
+                               .portal_id = ROWS[i].portal_id,
+                               .client_id = str_from(ROWS[i].client_id),
+                               .base_url = STR("http://localhost:1")};
+        struct connection_secrets secrets = {NULL, s, s, s};
+        must(connection_put(p->store, p->sealing, &c, &secrets, &err), &err);
+        bool ok = ts.load(ts.user, &set, &err);
+        check_row(ok == !ROWS[i].says, ROWS[i].client_id);
+        if (!ok) {
+            assert_int_equal(err.code, ERR_ACCOUNT_CHANGED);
+            check_contains(err.message, ROWS[i].says);
+            assert_null(set.access);
+        }
+        token_set_done(&set);
+    }
+    connection_tokens_close(t);
+    secret_destroy(s);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, place_setup, place_teardown)
 
 int main(void)
@@ -287,6 +331,7 @@ int main(void)
         CASE(test_a_lock_ends_with_its_holder),
         CASE(test_connections),
         CASE(test_tokens_of_a_connection),
+        CASE(test_tokens_of_a_connection_that_was_made_anew),
         CASE(test_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
