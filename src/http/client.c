@@ -410,10 +410,12 @@ size_t http_client_in_flight(const struct http_client *c)
 // What libcurl's result means to us.
 static enum error_code code_of(CURLcode rc)
 {
-    // Only the codes that say something special; all others are "the exchange broke off".
+    // Only the codes that say something special; all others are "the exchange broke off". Its time
+    // for connecting is all that libcurl knows of ours; a failed handshake often is none of TLS.
     if (rc == CURLE_COULDNT_RESOLVE_HOST || rc == CURLE_COULDNT_CONNECT ||
         rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_URL_MALFORMAT ||
-        rc == CURLE_UNSUPPORTED_PROTOCOL) {
+        rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_OPERATION_TIMEDOUT ||
+        rc == CURLE_SSL_CONNECT_ERROR) {
         return ERR_CONNECT;
     }
     if (rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||

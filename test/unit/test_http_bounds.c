@@ -58,9 +58,11 @@ static void test_gzip(void **state)
 static void test_limits_of_answers(void **state)
 {
     struct fixture *f = *state;
-    char *large = arena_alloc(&f->arena, 2 * LIMIT_HEADER_BYTES);
-    memset(large, 'x', 2 * LIMIT_HEADER_BYTES);
+    char *large = arena_alloc(&f->arena, 4 * LIMIT_HEADER_BYTES);
+    memset(large, 'x', 4 * LIMIT_HEADER_BYTES);
     struct str long_line = arena_printf(&f->arena, "X-Long: %.*s\r\n", LIMIT_HEADER_BYTES, large);
+    struct str longer = // than libcurl reads
+        arena_printf(&f->arena, "X-Long: %.*s\r\n", 4 * LIMIT_HEADER_BYTES, large);
     struct buf lines[2]; // as many as may be, with the status line, Content-Length and the end
     for (int k = 0; k < 2; k++) {
         buf_init(&lines[k], LIMIT_HEADER_BYTES);
@@ -80,6 +82,7 @@ static void test_limits_of_answers(void **state)
          {script_format(&f->arena, 200, buf_cstr(&lines[0]), STR("x")), SCRIPT_KEEP},
          {script_format(&f->arena, 200, buf_cstr(&lines[1]), STR("x")), SCRIPT_KEEP},
          {script_format(&f->arena, 200, long_line.ptr, STR("x")), SCRIPT_KEEP},
+         {script_format(&f->arena, 200, longer.ptr, STR("x")), SCRIPT_KEEP},
          {buf_str(&interim), SCRIPT_KEEP});
     static const struct {
         const char *says; // NULL: no error
@@ -88,6 +91,7 @@ static void test_limits_of_answers(void **state)
                 {"body is larger than the limit of 65536 bytes", 0},
                 {NULL, 1},
                 {"headers are more than the limits of 128 lines, 65536 bytes", 0},
+                {"headers are more than the limits", 0},
                 {"headers are more than the limits", 0},
                 {"headers are more than the limits", 0}};
     for (size_t i = 0; i < ARRAY_LEN(WANT); i++) {
@@ -324,7 +328,7 @@ static void test_tls_is_not_given_up(void **state)
     start(f, &(struct http_request){.url = url});
     struct http_exchange *x = finished(f);
     assert_int_equal(x->status, 0);
-    assert_int_not_equal(x->error.code, ERR_OK);
+    assert_int_equal(x->error.code, ERR_CONNECT); // look at the URL, not at HubSpot
     assert_false(x->sent);
     release(f, x);
 }

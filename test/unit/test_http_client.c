@@ -48,6 +48,70 @@ static void test_interim_answer(void **state)
     release(f, x);
 }
 
+// The rest of a line is no header of its own, whatever it looks like.
+static void test_folded_line(void **state)
+{
+    struct fixture *f = *state;
+    PLAY(f, RAW("HTTP/1.1 200 OK\r\nX-Note: one\r\n Retry-After: 9\r\n\tX-Limit: 1\r\n"
+                "Content-Length: 0\r\n\r\n",
+                KEEP));
+    struct http_exchange *x = get(f, "/");
+    assert_int_equal(x->status, 200);
+    assert_null(http_exchange_header(x, "retry-after").ptr);
+    assert_null(http_exchange_header(x, "x-limit").ptr);
+    release(f, x);
+}
+
+// What came of an answer that did not come whole.
+static void test_broken_answer(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        struct script_answer answer;
+        int head_status;
+        const char *says;
+    } ROWS[] = {
+        {RAW("", CLOSE), 0, ""},
+        {RAW("HTTP/1.1 429 N", CLOSE), 0, ""},
+        {RAW("HTTP/1.1 429 No\r\n", CLOSE), 429, "closed within the headers"},
+        {RAW("HTTP/1.1 200 OK\r\nX-A: 1\r\n", CLOSE), 200, "closed within the headers"},
+        {RAW("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", CLOSE), 200, ""},
+        {RAW("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\n{", STALL), 503, "stalled"},
+        {RAW("HTTP/1.1 101 Switch\r\n\r\n{}", CLOSE), 0, "answered 101"},
+        {RAW("HTTP/1.1 100 Continue\r\n\r\n", CLOSE), 0, ""},
+    };
+    struct script_answer answers[ARRAY_LEN(ROWS)];
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        answers[i] = ROWS[i].answer;
+    }
+    play(f, answers, ARRAY_LEN(ROWS));
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct http_exchange *x = get(f, "/");
+        check_failed(x, ERR_SOURCE_UNAVAILABLE, ROWS[i].says);
+        assert_int_equal(x->head_status, ROWS[i].head_status);
+        release(f, x);
+    }
+}
+
+// Servers may insist on a length, even of nothing.
+static void test_no_body(void **state)
+{
+    struct fixture *f = *state;
+    PLAY(f, RAW("HTTP/1.1 204 Done\r\n\r\n", KEEP));
+    static const enum http_method METHODS[] = {HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE,
+                                               HTTP_GET};
+    for (size_t i = 0; i < ARRAY_LEN(METHODS); i++) {
+        start(f, &(struct http_request){.method = METHODS[i], .url = url_of(f, "/")});
+        struct http_exchange *x = finished(f);
+        assert_int_equal(x->status, 204);
+        release(f, x);
+        struct str text = script_text(f->script, i);
+        assert_true(str_starts(text, str_from(http_method_name(METHODS[i]))));
+        assert_true((str_find(text, STR("\r\nContent-Length: 0\r\n")) >= 0) == (i < 3));
+        assert_true(str_find(text, STR("Content-Type")) < 0);
+    }
+}
+
 static void test_chunked(void **state)
 {
     struct fixture *f = *state;
@@ -361,6 +425,9 @@ int main(void)
     const struct CMUnitTest TESTS[] = {
         TEST(test_answer),
         TEST(test_interim_answer),
+        TEST(test_folded_line),
+        TEST(test_broken_answer),
+        TEST(test_no_body),
         TEST(test_chunked),
         TEST(test_broken),
         TEST(test_length_too_short),
