@@ -81,6 +81,12 @@ static bool find_endpoint(struct api *a, struct str name, struct error *err)
     if (endpoint_find(name, &a->endpoint)) {
         return true;
     }
+    if (str_starts(name, STR("/")) || str_starts(name, STR("http"))) {
+        return error_set(err, ERR_USAGE,
+                         "\"%.*s\" is a path; endpoints are called by name, and sluice endpoints "
+                         "lists the names with their paths",
+                         STR_ARG(str_sub(name, 0, SHOWN_MAX)));
+    }
     struct nearest near = nearest_to(name);
     for (int i = 0; i < HUBSPOT_ENDPOINT_COUNT; i++) {
         nearest_offer(&near, str_from(endpoint_info((enum hubspot_endpoint)i)->name));
@@ -111,11 +117,22 @@ static bool read_arguments(struct api *a, const struct cli_args *words, struct e
             return error_set(err, ERR_USAGE, "\"%.*s\" is no argument: name=value is needed",
                              STR_ARG(str_sub(word, 0, SHOWN_MAX)));
         }
-        a->named[i - 1] = (struct endpoint_arg){str_sub(word, 0, (size_t)equals),
-                                                str_sub(word, (size_t)equals + 1, word.len)};
+        struct str name = str_sub(word, 0, (size_t)equals);
+        for (size_t k = 0; k + 1 < i; k++) {
+            if (str_eq(a->named[k].name, name)) {
+                return error_set(err, ERR_USAGE, "%.*s= is given twice",
+                                 STR_ARG(str_sub(name, 0, SHOWN_MAX)));
+            }
+        }
+        a->named[i - 1] = (struct endpoint_arg){name, str_sub(word, (size_t)equals + 1, word.len)};
     }
     a->args = (struct endpoint_args){.named = a->named, .n_named = words->n_words - 1};
     return endpoint_args_check(a->endpoint, &a->args, err);
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool check_query(struct api *a, struct error *err)
@@ -130,6 +147,13 @@ static bool check_query(struct api *a, struct error *err)
             return error_set(err, ERR_USAGE,
                              "--query: byte %zu (0x%02x) must be percent-encoded, as %%%02X", i + 1,
                              (unsigned char)c, (unsigned char)c);
+        }
+        bool pair = i + 2 < query->len && is_hex(query->ptr[i + 1]) && is_hex(query->ptr[i + 2]);
+        if (c == '%' && !pair) {
+            return error_set(err, ERR_USAGE,
+                             "--query: the %% at byte %zu must be followed by two hexadecimal "
+                             "digits; a percent sign itself is written %%25",
+                             i + 1);
         }
     }
     return true;

@@ -6,6 +6,8 @@
 #include "cli/requests.h"
 #include "cli/sync_settings.h"
 
+#include <errno.h>
+
 static const struct setting STREAMS_SETTINGS[] = {
     {.name = "json", .type = SET_BOOL, .offset = 0, .help = "Print one JSON object per stream."},
 };
@@ -142,6 +144,27 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
+// A word where only options are expected is a mistake, which must not look like an answer to it.
+static bool check_words(const struct verb *v, const struct cli_args *args, struct error *err)
+{
+    struct str usage = str_from(v->usage);
+    bool none = usage.len == 0 || str_starts(usage, STR("--")) || str_starts(usage, STR("[--"));
+    return !none || args->n_words == 0 ||
+           error_set(err, ERR_USAGE, "%s takes no words, but was given \"%.*s\"", v->name,
+                     STR_ARG(str_sub(args->words[0], 0, 80)));
+}
+
+// What could not be written must not look like an empty answer. A pipe whose reader has gone is no
+// mistake.
+static int close_output(int code)
+{
+    if (fflush(stdout) == 0 || errno == EPIPE || code != 0) {
+        return code;
+    }
+    fprintf(stderr, "sluice: standard output: %s\n", strerrordesc_np(errno));
+    return error_info(ERR_INTERNAL)->exit_code;
+}
+
 bool cli_parse(const struct cli *cli, const char *verb, int argc, char **argv, void *target,
                struct cli_args *ret)
 {
@@ -156,7 +179,7 @@ bool cli_parse(const struct cli *cli, const char *verb, int argc, char **argv, v
     struct error err;
     if (settings_init(&s, v->settings, v->n_settings, "SLUICE", target, cli->arena, &err) &&
         settings_parse_args(&s, argc, argv, ret->words, CLI_WORDS_MAX, &ret->n_words, &err) &&
-        settings_check(&s, &err)) {
+        check_words(v, ret, &err) && settings_check(&s, &err)) {
         return true;
     }
     fprintf(stderr, "sluice %s: %s\n  hint: see sluice %s --help\n", verb, err.message, verb);
@@ -192,5 +215,5 @@ int cli_main(const struct cli *cli, int argc, char **argv)
         fputs("\n", stderr);
         return error_info(ERR_USAGE)->exit_code;
     }
-    return v->run(cli, argc - 1, argv + 1);
+    return close_output(v->run(cli, argc - 1, argv + 1));
 }

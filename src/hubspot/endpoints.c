@@ -193,8 +193,10 @@ static bool check_named(const struct endpoint *e, const struct endpoint_args *ar
                              "%s has no argument \"%.*s\"; did you mean \"%.*s\"? (%s)", e->name,
                              STR_ARG(name), STR_ARG(near.best), e->legacy_path);
         }
-        return error_set(err, ERR_USAGE, "%s has no argument \"%.*s\": its path is %s", e->name,
-                         STR_ARG(name), e->legacy_path);
+        return error_set(err, ERR_USAGE,
+                         "%s has no argument \"%.*s\": its path is %s, and what belongs in the "
+                         "query goes there (--query)",
+                         e->name, STR_ARG(name), e->legacy_path);
     }
     return true;
 }

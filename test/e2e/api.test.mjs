@@ -1,6 +1,6 @@
 // sluice api and sluice endpoints, as a person or a script uses them.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -173,6 +173,43 @@ describe('sluice api', () => {
     assert.equal(turned.stdout.trim().split('\n').length, 2);
   });
 
+  test('--all: an error or a page that cannot be followed never looks like the end', async () => {
+    const page = (body, status = 200) => sim.faults({ endpoint: 'owners.list', action: 'status', status, body, times: 1 });
+    await page('{"results":[{"id":"1"}],"paging":{"next":{"link":"x"}}}');
+    const nowhere = await api(['OWNERS', '--all']);
+    assert.deepEqual([nowhere.code, nowhere.stdout], [6, '{"id":"1"}\n']);
+    assert.match(nowhere.stderr, /there are more pages, but not where/);
+    await page('{"results":{"id":"1"}}');
+    const strange = await api(['OWNERS', '--all']);
+    assert.equal(strange.code, 6);
+    assert.match(strange.stderr, /no list "results" to be followed; call OWNERS without --all/);
+    await sim.faults({ endpoint: 'owners.list', action: 'status', status: 400, body: '{"message":"no"}', nth: 2 });
+    await page('{"results":[{"id":"1"}],"paging":{"next":{"after":5}}}');
+    const broken = await api(['OWNERS', '--all']);
+    assert.deepEqual([broken.code, broken.stdout], [6, '{"id":"1"}\n'], 'no error among the results');
+    assert.match(broken.stderr, /answered 400: no/);
+    await sim.clearFaults();
+    await page('{"results":[{"id":"1"},{"id":"2"},{"id":"3"}]}');
+    const cut = await api(['OWNERS', '--all', '--max', '2']);
+    assert.deepEqual([cut.code, cut.stdout], [0, '{"id":"1"}\n{"id":"2"}\n']);
+    assert.match(cut.stderr, /there are more/, 'though this was the last page');
+    await page('{"results":[{"id":"1"},{"id":"2"}]}');
+    assert.equal((await api(['OWNERS', '--all', '--max', '2'])).stderr, '');
+  });
+
+  test('--all with histories asks for pages that HubSpot grants', async () => {
+    const { code, stdout, stderr } = await api(['OBJECT_LIST', 'type=contacts', '--all', '--query', 'propertiesWithHistory=email', '--max', '120']);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout.trim().split('\n').length, 120);
+  });
+
+  test('--json: long texts and JSON of many lines come out whole', async () => {
+    const text = `"${'ä'.repeat(100_000)}\\\n\u0001<`;
+    await sim.faults({ endpoint: 'owners.list', action: 'status', status: 400, body: text, times: 1 });
+    const { stdout } = await api(['OWNERS', '--json']);
+    assert.equal(JSON.parse(stdout).body, text);
+  });
+
   test('wrong words are refused before anything is sent, with the way out', async () => {
     await sim.reset();
     const big = join(temporaryFolder(), 'big.json');
@@ -181,7 +218,13 @@ describe('sluice api', () => {
       [[], /which endpoint/],
       [['OBJECT_LSIT', 'type=contacts'], /no endpoint "OBJECT_LSIT"; did you mean OBJECT_LIST\?/],
       [['nonsense'], /no endpoint "nonsense"; sluice endpoints lists them/],
+      [['/crm/v3/owners'], /is a path; endpoints are called by name/],
       [['OBJECT_LIST'], /OBJECT_LIST needs type=/],
+      [['OBJECT_LIST', 'type=contacts', 'type=deals'], /type= is given twice/],
+      [['OWNERS', 'limit=5'], /no argument "limit": .*what belongs in the query goes there \(--query\)/],
+      [['OWNERS', '--query', 'email=50%'], /the % at byte 9 must be followed by two hexadecimal digits/],
+      [['OBJECT_CREATE', 'type=contacts', '--body', ''], /--body is empty/],
+      [['OWNERS', '--base-url', 'http://127.0.0.1:99999'], /a port from 1 to 65535/],
       [['OBJECT_LIST', 'tpye=contacts'], /no argument "tpye"; did you mean "type"\?/],
       [['OBJECT_LIST', 'contacts'], /"contacts" is no argument: name=value/],
       [['OBJECT_LIST', 'type=..'], /type is "\.\.", which no path can hold/],
@@ -302,6 +345,20 @@ describe('sluice endpoints', () => {
     const line = lines.find((l) => l.startsWith('OBJECT_SEARCH '));
     assert.match(line, /POST +\/crm\/objects\/2026-03\/\{type\}\/search +search +read +crm\.objects\.\{type\}\.read +unsupported 2027-09-30$/);
   });
+});
+
+test('a verb that takes no words says so; lost output is no success', async () => {
+  for (const verb of ['endpoints', 'doctor', 'streams', 'version']) {
+    const { code, stdout, stderr } = await sluice([verb, 'contacts']);
+    assert.deepEqual([code, stdout], [2, ''], verb);
+    assert.match(stderr, /takes no words, but was given "contacts"/);
+  }
+  const full = openSync('/dev/full', 'w');
+  const child = start(SLUICE, ['endpoints'], { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  const { code, stderr } = await finish(child, 'sluice endpoints', 60_000);
+  assert.equal(code, 1);
+  assert.match(stderr, /standard output: No space left on device/);
 });
 
 describe('sluice doctor', () => {
