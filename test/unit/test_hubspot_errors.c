@@ -316,6 +316,73 @@ static void test_policies(void **state)
     }
 }
 
+// A refusal without a policy says its limit in words.
+static void test_policies_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message, *policy;
+        enum error_code code;
+    } ROWS[] = {
+        {"You have reached your daily limit.", "DAILY", ERR_DAILY_LIMIT},
+        {"You have reached your ten_secondly_rolling limit.", "TEN_SECONDLY_ROLLING",
+         ERR_RATE_LIMITED},
+        {"You have reached your secondly limit.", "SECONDLY", ERR_RATE_LIMITED},
+        {"You have reached your limit.", "", ERR_RATE_LIMITED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        char body[256];
+        snprintf(body, sizeof body, "{\"category\":\"RATE_LIMITS\",\"message\":\"%s\"}",
+                 ROWS[i].message);
+        decode(&d, 429, str_from(body));
+        check_str(d.failure.policy, ROWS[i].policy);
+        assert_int_equal(d.error.code, ROWS[i].code);
+        done(&d);
+        decode(&d, 400, str_from(body));
+        assert_int_equal(d.failure.policy.len, 0);
+        done(&d);
+    }
+}
+
+// 414 is said of an address by the edge, and of a record by HubSpot.
+static void test_two_kinds_of_414(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        enum error_code code;
+    } ROWS[] = {
+        {"", ERR_URL_TOO_LONG},
+        {"{}", ERR_URL_TOO_LONG},
+        {"<html>414 Request-URI Too Large</html>", ERR_URL_TOO_LONG},
+        {"{\"message\":\"URI Too Long\"}", ERR_URL_TOO_LONG},
+        {"{\"message\":\"The URL is too long\",\"category\":\"X\"}", ERR_URL_TOO_LONG},
+        {"{\"message\":\"Cannot have more than 250 identities on a profile\"}", ERR_REQUEST},
+        {"{\"category\":\"VALIDATION_ERROR\"}", ERR_REQUEST},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct decoded d;
+        decode(&d, 414, str_from(ROWS[i].body));
+        check_row(d.error.code == ROWS[i].code, ROWS[i].body);
+        done(&d);
+    }
+}
+
+// Bytes that are no text spoil the text they are in, not what stands beside it.
+static void test_broken_text(void **state)
+{
+    (void)state;
+    struct decoded d;
+    decode(&d, 429,
+           STR("{\"message\":\"a\xff\xfe b\x01 \\ud800c\",\"policyName\":\"DAILY\","
+               "\"category\":\"RATE_LIMITS\",\"correlationId\":\"c-1\"}"));
+    check_str(d.failure.message, "a b c");
+    assert_int_equal(d.error.code, ERR_DAILY_LIMIT);
+    check_contains(d.error.message, "RATE_LIMITS: a b c (correlationId c-1)");
+    done(&d);
+}
+
 static void test_bodies_without_json(void **state)
 {
     (void)state;
@@ -507,14 +574,24 @@ static void test_many_scopes(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_status_codes),   cmocka_unit_test(test_json),
-        cmocka_unit_test(test_odd_json),       cmocka_unit_test(test_missing_scopes),
-        cmocka_unit_test(test_policies),       cmocka_unit_test(test_bodies_without_json),
-        cmocka_unit_test(test_printable),      cmocka_unit_test(test_hostile_json),
-        cmocka_unit_test(test_long_parts),     cmocka_unit_test(test_all_parts_long),
-        cmocka_unit_test(test_many_scopes),    cmocka_unit_test(test_all_fields),
-        cmocka_unit_test(test_refused_values), cmocka_unit_test(test_many_items),
+        cmocka_unit_test(test_status_codes),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_odd_json),
+        cmocka_unit_test(test_missing_scopes),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_bodies_without_json),
+        cmocka_unit_test(test_printable),
+        cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_long_parts),
+        cmocka_unit_test(test_all_parts_long),
+        cmocka_unit_test(test_many_scopes),
+        cmocka_unit_test(test_all_fields),
+        cmocka_unit_test(test_refused_values),
+        cmocka_unit_test(test_many_items),
         cmocka_unit_test(test_edge),
+        cmocka_unit_test(test_policies_in_words),
+        cmocka_unit_test(test_two_kinds_of_414),
+        cmocka_unit_test(test_broken_text),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

@@ -256,6 +256,30 @@ static void test_page_by_any_name(void **state)
     hubspot_client_release(f->client, a);
 }
 
+// To read JSON takes many times its size: what is far too large for an error is not read as one.
+static void test_huge_body(void **state)
+{
+    struct fixture *f = *state;
+    size_t size = 8 << 20;
+    char *body = malloc(size);
+    assert_non_null(body);
+    memset(body, '1', size);
+    for (size_t i = 1; i < size; i += 2) {
+        body[i] = ',';
+    }
+    static const struct str HEAD = STR_INIT("{\"category\":\"X\",\"message\":\"m\",\"a\":[");
+    memcpy(body, HEAD.ptr, HEAD.len);
+    memcpy(body + size - 3, "1]}", 3);
+    struct hubspot_failure failure;
+    hubspot_failure_decode(400, (struct str){body, size}, &f->arena, &failure);
+    assert_int_equal(failure.category.len, 0);
+    assert_in_range(failure.message.len, 1, 200);
+    assert_false(failure.edge);
+    free(body);
+    hub_answer(f, 200, "", "");
+    hub_begin(f);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, hub_setup, hub_teardown)
 
 int main(void)
@@ -273,6 +297,7 @@ int main(void)
         TEST(test_call_after_cancel),
         TEST(test_token_is_not_shown),
         TEST(test_page_by_any_name),
+        TEST(test_huge_body),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
