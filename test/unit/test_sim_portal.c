@@ -31,7 +31,7 @@ static void render_all(const struct portal *p, enum object_type type, struct buf
         buf_add_char(&names, ',');
     }
     struct render how;
-    const struct selection *all = selection_take(cache, p, type, buf_str(&names), false);
+    const struct selection *all = selection_take(cache, p, type, buf_str(&names), false, SEES_ALL);
     assert_int_equal(all->n, set->n);
     render_init(&how, all);
     for (uint32_t slot = 0; slot < p->shelves[type].n; slot++) {
