@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './lib/browser.mjs';
 import { assertSameTables, dumpAll } from './lib/compare.mjs';
 import { assertFailed, Place } from './lib/place.mjs';
-import { randomNumbers, SLUICE, sleep, start, temporaryFolder } from './lib/process.mjs';
+import { randomNumbers, SLUICE, sleep, start, temporaryFolder, waitForOutput } from './lib/process.mjs';
 import { json, serve } from './lib/server.mjs';
 import { Sim } from './lib/sim.mjs';
 import { SqliteDestination, startSync, sync } from './lib/sluice.mjs';
@@ -114,14 +114,25 @@ test('two rotations of the key at once, and calls meanwhile', async () => {
   assert.equal((await place.run(CALL)).code, 0);
 });
 
-test('what was sealed with the former key is gone from the files', async () => {
+test('what was sealed with the former key, or forgotten, is gone from the files', async () => {
   const place = await loggedIn();
-  const sealed = place.sql("SELECT hex(sealed) FROM secret WHERE what = 'refresh_token'");
-  const holds = () => ['sluice.db', 'sluice.db-wal'].some((file) =>
-    existsSync(join(place.folder, file)) && readFileSync(join(place.folder, file)).includes(Buffer.from(sealed, 'hex')));
-  assert.ok(holds());
+  const sealed = () => Buffer.from(place.sql("SELECT hex(sealed) FROM secret WHERE what = 'refresh_token'"), 'hex');
+  const holds = (bytes) => ['sluice.db', 'sluice.db-wal'].some((file) =>
+    existsSync(join(place.folder, file)) && readFileSync(join(place.folder, file)).includes(bytes));
+  const former = sealed();
+  assert.ok(holds(former));
+  // Somebody who has the database open keeps its journal from being emptied in passing.
+  const other = start('sqlite3', [join(place.folder, 'sluice.db')], { stdio: ['pipe', 'pipe', 'pipe'] });
+  other.stdin.write('SELECT count(*) FROM connection;\n');
+  await waitForOutput(other, /^1$/m);
   assert.equal((await place.run(['keys', 'rotate'])).code, 0);
-  assert.ok(!holds());
+  assert.ok(!holds(former));
+  other.stdin.end();
+  await other.exited;
+  const last = sealed();
+  assert.ok(holds(last));
+  assert.equal((await place.run(['logout', 'hubspot', '--name', 'acme'])).code, 0);
+  assert.ok(!holds(last));
 });
 
 describe('two accounts', () => {

@@ -142,9 +142,16 @@ static void test_the_clock_is_set_back_while_a_token_lives(void **state)
     pass_s(s, LIFE_S * 3 / 4);
     check_bearer(s, "access-" MARK "-1"); // HubSpot's clock was not set back
     assert_int_equal(asked(s), 1);
-    pass_s(s, LIFE_S);
+}
+
+static void test_the_clock_is_set_back_and_a_token_ends(void **state)
+{
+    struct scene *s = *state;
+    check_bearer(s, "access-" MARK "-0");
+    s->time.wall_offset_ms -= HOUR_MS;
     atomic_store(&s->status, 503);
-    check_fails(s, ERR_SOURCE_UNAVAILABLE, "503"); // dead, and known to be
+    pass_s(s, LIFE_S);
+    check_fails(s, ERR_SOURCE_UNAVAILABLE, "503"); // dead, whatever the wall clock says
 }
 
 static void test_the_clock_is_set_back_before_a_token_is_refused(void **state)
@@ -192,6 +199,7 @@ int main(void)
         CASE(test_hubspot_says_when_to_come_back),
         CASE(test_tokens_of_another_account_are_not_used),
         CASE(test_the_clock_is_set_back_while_a_token_lives),
+        CASE(test_the_clock_is_set_back_and_a_token_ends),
         CASE(test_the_clock_is_set_back_before_a_token_is_refused),
         CASE(test_a_token_from_the_future_is_renewed),
         CASE(test_the_clock_is_set_forward),
