@@ -325,8 +325,11 @@ static void print_json(const struct hubspot_answer *answer)
 // As it came; a terminal wants its line ended.
 static void print_raw(struct str body)
 {
+    if (body.len == 0) {
+        return; // there may be none at all
+    }
     fwrite(body.ptr, 1, body.len, stdout);
-    if (body.len > 0 && body.ptr[body.len - 1] != '\n' && isatty(STDOUT_FILENO)) {
+    if (body.ptr[body.len - 1] != '\n' && isatty(STDOUT_FILENO)) {
         putchar('\n');
     }
 }
