@@ -51,6 +51,7 @@ static const char *const WAIT_NAMES[] = {
     [BUDGET_WAIT_TURN] = "its turn among the streams",
     [BUDGET_WAIT_DAY] = "HubSpot's daily limit",
     [BUDGET_WAIT_REFUSED] = "the pause after a 429",
+    [BUDGET_WAIT_RETRY] = "a pause before a failed call is repeated",
 };
 
 static const char *const PRIORITY_NAMES[] = {
@@ -276,8 +277,12 @@ static struct bound earliest(const struct budget *b, const struct budget_ask *as
     if (CLASSES[ask->class].search) {
         hold_for_search(b, ask, &x);
     }
-    int64_t free_ms = budget_day_free_at(b, ask->class, ask->priority, ask->wall_ms);
+    int64_t free_ms = budget_day_free_at(b, ask->priority, ask->wall_ms);
     hold(&x, ask->now_us + (free_ms - ask->wall_ms) * BUDGET_MS, BUDGET_WAIT_DAY);
+    if (CLASSES[ask->class].assoc) {
+        free_ms = budget_assoc_day_free_at(b, ask->wall_ms);
+        hold(&x, ask->now_us + (free_ms - ask->wall_ms) * BUDGET_MS, BUDGET_WAIT_ASSOC);
+    }
     return x;
 }
 

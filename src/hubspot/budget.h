@@ -34,6 +34,7 @@ enum budget_wait {
     BUDGET_WAIT_TURN,    // others with a better claim take this slot
     BUDGET_WAIT_DAY,     // the share of the day is used; until midnight in the account's time zone
     BUDGET_WAIT_REFUSED, // HubSpot answered 429: the whole account pauses
+    BUDGET_WAIT_RETRY,   // not the budget's: a call that failed is repeated after a while
     BUDGET_WAIT_COUNT
 };
 const char *budget_wait_name(enum budget_wait w); // "HubSpot's rate limit", ...

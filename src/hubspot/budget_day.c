@@ -86,8 +86,7 @@ static int64_t spent_until(const struct budget_day *d, int64_t wall_ms)
     return young ? MIN(again_ms, ends_ms) : ends_ms;
 }
 
-int64_t budget_day_free_at(const struct budget *b, enum budget_class class,
-                           enum budget_priority priority, int64_t wall_ms)
+int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority, int64_t wall_ms)
 {
     const struct budget_day *d = &b->state->day;
     if (d->blocked_until_wall_ms > wall_ms) {
@@ -99,8 +98,12 @@ int64_t budget_day_free_at(const struct budget *b, enum budget_class class,
     if (max >= 0 && d->used >= usable) {
         return spent_until(d, wall_ms);
     }
-    if (class == BUDGET_ASSOCIATIONS && d->assoc_used >= budget_share_of(b, ASSOC_DAILY)) {
-        return d->ends_wall_ms + d->wake_jitter_ms;
-    }
     return wall_ms;
+}
+
+int64_t budget_assoc_day_free_at(const struct budget *b, int64_t wall_ms)
+{
+    const struct budget_day *d = &b->state->day;
+    bool spent = d->assoc_used >= budget_share_of(b, ASSOC_DAILY);
+    return spent ? d->ends_wall_ms + d->wake_jitter_ms : wall_ms;
 }

@@ -120,5 +120,6 @@ int64_t budget_day_max(const struct budget *b);
 // A new day begins when its time has come.
 void budget_day_roll(struct budget *b, int64_t wall_ms);
 // When the day lets a call of this priority go.
-int64_t budget_day_free_at(const struct budget *b, enum budget_class class,
-                           enum budget_priority priority, int64_t wall_ms);
+int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority, int64_t wall_ms);
+// When the associations' own day does.
+int64_t budget_assoc_day_free_at(const struct budget *b, int64_t wall_ms);

@@ -218,7 +218,7 @@ static void repeat(struct hubspot_client *c, struct call *k, int64_t delay_ms)
                  LOG_I("tries", a->tries), LOG_I("delay_ms", delay_ms),
                  LOG_C("reason", a->error.message));
     }
-    k->held_by = a->status == 429 ? BUDGET_WAIT_REFUSED : BUDGET_GO;
+    k->held_by = a->status == 429 ? BUDGET_WAIT_REFUSED : BUDGET_WAIT_RETRY;
     k->not_before_us = clock_mono_us(clock) + delay_ms * 1000;
     call_drop_exchange(c, k);
     k->answer = (struct hubspot_answer){

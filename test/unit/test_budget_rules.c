@@ -206,7 +206,7 @@ static void test_associations_day(void **state)
     for (int i = 0; i < 400000; i++) { // 80 % of 500,000
         assert_int_equal(take(b, a, 0, 12LL * HOUR_MS, &until_us), BUDGET_GO);
     }
-    assert_int_equal(take(b, a, 0, 12LL * HOUR_MS, &until_us), BUDGET_WAIT_DAY);
+    assert_int_equal(take(b, a, 0, 12LL * HOUR_MS, &until_us), BUDGET_WAIT_ASSOC);
     assert_in_range(until_us, 12LL * 3600 * SECOND, 12LL * 3600 * SECOND + 5 * SECOND);
     assert_int_equal(take(b, general, 0, 12LL * HOUR_MS, &until_us), BUDGET_GO);
     learn(b, 12LL * 3600 * SECOND, -1, -1);
