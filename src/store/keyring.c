@@ -118,6 +118,7 @@ bool keyring_read(struct keyring *k, struct str directory, struct str key_file, 
     key_done(&k->keys[KEYRING_NEW]); // SLUICE_KEY_NEW alone says nothing
     k->path = key_file.len > 0 ? arena_dup(arena, key_file)
                                : arena_printf(arena, "%.*s/key", STR_ARG(directory));
+    assert(k->path.ptr);
     if (k->path.len + sizeof ".new.tmp" > PATH_BYTES) {
         return error_set(err, ERR_CONFIG, "--key-file: the path is too long");
     }
@@ -145,7 +146,7 @@ bool keyring_check(struct str directory, struct str key_file, struct error *err)
     arena_init(&arena, 4 * PATH_BYTES);
     bool ok = keyring_read(&k, directory, key_file, &arena, err);
     bool to_be_made = ok && !k.from_environment && !k.keys[KEYRING_CURRENT].bytes;
-    if (to_be_made && key_file.len > 0 &&
+    if (to_be_made && key_file.len > 0 && k.path.ptr &&
         access(directory_of(k.path.ptr, parent), W_OK | X_OK) != 0) {
         ok =
             error_set(err, ERR_KEY, "key file '%.*s': it is not there and cannot be made: '%s': %s",

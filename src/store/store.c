@@ -145,7 +145,7 @@ static bool check_directory(struct str directory, struct arena *arena, struct er
 bool store_check_place(struct str setting, struct error *err)
 {
     struct arena arena;
-    struct str directory;
+    struct str directory = {NULL, 0};
     arena_init(&arena, 64 * 1024);
     bool ok = store_directory(setting, &arena, &directory, err);
     struct stat st;
