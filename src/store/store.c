@@ -149,7 +149,8 @@ bool store_check_place(struct str setting, struct error *err)
     arena_init(&arena, 64 * 1024);
     bool ok = store_directory(setting, &arena, &directory, err);
     struct stat st;
-    const char *path = ok ? directory.ptr : NULL; // ends with NUL: the arena's texts do
+    assert(!ok || directory.ptr);
+    const char *path = ok ? directory.ptr : "."; // ends with NUL: the arena's texts do
     while (ok && stat(path, &st) != 0 && errno == ENOENT) {
         const char *slash = strrchr(path, '/');
         size_t n = slash == path ? 1 : (size_t)(slash ? slash - path : 0);
