@@ -258,8 +258,9 @@ static void test_odd_json(void **state)
         "{\"errors\":7}",
         "{\"errors\":[7,null,{\"context\":7},{\"context\":{\"requiredGranularScopes\":7}}]}",
         "{\"errors\":{\"context\":{\"requiredScopes\":[null,7,{}]}}}",
-        "{\"subCategory\":{},\"context\":[1],\"errors\":[{\"context\":{}},{\"code\":7,\"in\":[]},[]"
-        "]}",
+        ("{\"subCategory\":{},\"context\":[1],\"errors\":[{\"context\":{}},{\"code\":7,\"in\":[]},["
+         "]"
+         "]}"),
         "{\"message\":\"\"}",
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
