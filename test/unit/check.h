@@ -29,7 +29,8 @@ static inline void check_slice_at(struct str got, struct str want, const char *f
 static inline void check_contains_at(const char *text, const char *part, const char *file, int line)
 {
     if (!strstr(text, part)) {
-        print_error("\"%s\"\ndoes not contain \"%s\"\n", text, part);
+        print_error("\"%s\"\ndoes not contain \"%s\"\n", text ? text : "(null)",
+                    part ? part : "(null)");
         _fail(file, line);
     }
 }

@@ -269,7 +269,8 @@ static void test_huge_body(void **state)
     for (size_t i = HEAD.len + 1; i + 3 < size; i += 2) {
         body[i] = ',';
     }
-    memcpy(body + size - 2, "]}", 2);
+    body[size - 2] = ']';
+    body[size - 1] = '}';
     struct json_doc *doc = json_doc_create();
     struct json root;
     struct error err = {0};

@@ -19,7 +19,7 @@ struct parsed {
 // Reads "one two --three" as a shell would have split it.
 static bool parse(struct parsed *p, const char *line)
 {
-    char *argv[32] = {0};
+    char *argv[64] = {0};
     int argc = 0;
     *p = (struct parsed){0};
     arena_init(&p->arena, 1 << 20);
@@ -27,6 +27,7 @@ static bool parse(struct parsed *p, const char *line)
     struct str word;
     argv[argc++] = arena_cstr(&p->arena, STR("sync"));
     while (str_next(&rest, ' ', &word)) {
+        assert_true(argc + 1 < (int)ARRAY_LEN(argv));
         argv[argc++] = arena_cstr(&p->arena, word);
     }
     return settings_init(&p->settings, SYNC_SETTINGS, SYNC_SETTINGS_N, NULL, &p->values, &p->arena,
