@@ -75,6 +75,9 @@ static void test_limits_of_answers(void **state)
     for (int i = 0; i < LIMIT_HEADERS; i++) {
         buf_add_cstr(&interim, "HTTP/1.1 100 Continue\r\n\r\n");
     }
+    struct str heads =
+        arena_dup(&f->arena, buf_str(&interim)); // the script may still be sending it
+    buf_done(&interim);
     struct str body = {large, BODY_LIMIT};
     struct str over = {large, BODY_LIMIT + 1};
     PLAY(f, {script_format(&f->arena, 200, "", body), SCRIPT_KEEP},
@@ -82,8 +85,7 @@ static void test_limits_of_answers(void **state)
          {script_format(&f->arena, 200, buf_cstr(&lines[0]), STR("x")), SCRIPT_KEEP},
          {script_format(&f->arena, 200, buf_cstr(&lines[1]), STR("x")), SCRIPT_KEEP},
          {script_format(&f->arena, 200, long_line.ptr, STR("x")), SCRIPT_KEEP},
-         {script_format(&f->arena, 200, longer.ptr, STR("x")), SCRIPT_KEEP},
-         {buf_str(&interim), SCRIPT_KEEP});
+         {script_format(&f->arena, 200, longer.ptr, STR("x")), SCRIPT_KEEP}, {heads, SCRIPT_KEEP});
     static const struct {
         const char *says; // NULL: no error
         size_t body;
@@ -107,7 +109,6 @@ static void test_limits_of_answers(void **state)
     }
     buf_done(&lines[0]);
     buf_done(&lines[1]);
-    buf_done(&interim);
 }
 
 // ---- times
