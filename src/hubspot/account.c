@@ -83,7 +83,7 @@ bool hubspot_share_budget(struct hubspot *h, struct str directory, int64_t porta
     bool ok = budget_open(buf_cstr(&path), &options, &shared, err);
     buf_done(&path);
     if (ok) {
-        budget_adopt(shared, h->budget);
+        budget_adopt(shared, h->budget, clock_now_ms(h->options.clock));
         budget_destroy(h->budget);
         h->budget = shared;
         h->budget_options = options;

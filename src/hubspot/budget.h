@@ -61,8 +61,8 @@ struct budget_options {
 struct budget *budget_create(const struct budget_options *options);
 void budget_destroy(struct budget *b); // takes NULL
 // The account's time zone (IANA name), for its midnight; `offset_ms` from UTC is used when the name
-// is unknown here.
-void budget_set_zone(struct budget *b, struct str name, int64_t offset_ms);
+// is unknown here. A day that has ended by the old reckoning is over.
+void budget_set_zone(struct budget *b, struct str name, int64_t offset_ms, int64_t wall_ms);
 
 // One who takes turns with others, usually a stream. Never fails: when there are very many, some
 // share a place.

@@ -47,14 +47,16 @@ void budget_day_roll(struct budget *b, int64_t wall_ms)
     d->wake_jitter_ms = (int64_t)random_below(&s->random, WAKE_JITTER_MS);
 }
 
-void budget_set_zone(struct budget *b, struct str name, int64_t offset_ms)
+void budget_set_zone(struct budget *b, struct str name, int64_t offset_ms, int64_t wall_ms)
 {
     budget_lock(b);
     struct budget_state *s = b->state;
+    // First: a state that processes share may be of yesterday, and its day would never end.
+    budget_day_roll(b, wall_ms);
     s->zone_len = (uint32_t)(name.len < sizeof s->zone ? name.len : 0);
     memcpy(s->zone, name.ptr ? name.ptr : "", s->zone_len);
     s->utc_offset_ms = offset_ms;
-    s->day.ends_wall_ms = 0;
+    s->day.ends_wall_ms = next_day(s, wall_ms);
     budget_unlock(b);
 }
 

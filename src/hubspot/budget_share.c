@@ -151,10 +151,11 @@ bool budget_open(const char *path, const struct budget_options *options, struct 
     return ok;
 }
 
-void budget_adopt(struct budget *to, struct budget *from)
+void budget_adopt(struct budget *to, struct budget *from, int64_t wall_ms)
 {
     budget_lock(from);
     budget_lock(to);
+    budget_day_roll(to, wall_ms);
     const struct budget_app *old = budget_app_of(from);
     struct budget_app *new = budget_app_of(to);
     for (uint32_t i = 0; i < old->window.n; i++) {

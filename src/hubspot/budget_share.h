@@ -17,4 +17,4 @@ bool budget_open(const char *path, const struct budget_options *options, struct 
                  struct error *err) MUST_CHECK;
 // What `from` has learned and sent goes into `to`, for a process that had to make its first call
 // before it knew the account. Neither may be in use by other threads of this process.
-void budget_adopt(struct budget *to, struct budget *from);
+void budget_adopt(struct budget *to, struct budget *from, int64_t wall_ms);

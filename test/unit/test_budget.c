@@ -459,7 +459,7 @@ static void test_day(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct budget *b = make(0.8);
         int64_t until_us = 0;
-        budget_set_zone(b, STR(""), ROWS[i].offset_ms);
+        budget_set_zone(b, STR(""), ROWS[i].offset_ms, noon_ms);
         learn_day(b, 0, noon_ms, 1000, 202); // 798 used: two are left of the share
         assert_int_equal(take_at(b, BUDGET_GENERAL, SECOND, noon_ms, &until_us), BUDGET_GO);
         assert_int_equal(take_at(b, BUDGET_SEARCH, SECOND, noon_ms, &until_us), BUDGET_GO);

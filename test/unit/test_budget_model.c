@@ -204,7 +204,7 @@ static void check_day(const char *begin, const char *midnight, int64_t hours)
     w->midnights_us[0] = (ms_of(midnight) - w->wall_ms) * 1000;
     assert_true(w->midnights_us[0] == hours * HOUR);
     w->midnights_us[1] = w->midnights_us[0] + 24 * HOUR;
-    budget_set_zone(w->budget, STR("America/New_York"), 0);
+    budget_set_zone(w->budget, STR("America/New_York"), 0, w->wall_ms);
     for (int i = 0; i < 4; i++) { // changes, all day long
         w->streams[i].priority = BUDGET_INCREMENTAL;
         w->streams[i].think_us = 40 * SECOND;

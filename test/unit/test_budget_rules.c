@@ -328,7 +328,7 @@ static struct night begin_night(void)
     struct night n = {.b = make()};
     assert_true(timestamp_parse(STR("2026-11-23T05:00:00Z"), &n.midnight_ms));
     n.asker = (struct asker){budget_join(n.b), BUDGET_GENERAL, BUDGET_INTERACTIVE};
-    budget_set_zone(n.b, STR("America/New_York"), 0);
+    budget_set_zone(n.b, STR("America/New_York"), 0, n.midnight_ms - HOUR_MS);
     tell_day(&n, n.midnight_ms - HOUR_MS, n.midnight_ms - HOUR_MS, 200);
     int64_t wait_ms = 0;
     assert_int_equal(take_at(&n, n.midnight_ms - HOUR_MS, &wait_ms), BUDGET_WAIT_DAY);

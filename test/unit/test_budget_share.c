@@ -299,12 +299,45 @@ static void test_adopt(void **state)
         tell(first, &t, 100, 100 - i - 1);
     }
     struct budget *b = open_budget(s, 7);
-    budget_adopt(b, first);
+    budget_adopt(b, first, 1000);
     struct budget_view v;
     budget_look(b, now_us(), &v);
     assert_true(v.window_max == 100 && v.window_used == 3 && v.window_allowed == 80);
     budget_destroy(first);
     budget_destroy(b);
+}
+
+// Runs that are over before midnight, each in a process of its own: none of them sees the day end,
+// and the next day is a new one all the same.
+static void test_day_ends_between_runs(void **state)
+{
+    struct scene *s = *state;
+    const int64_t day_ms = 24LL * 3600 * 1000;
+    struct budget_options options = OPTIONS;
+    options.daily_limit = 10;
+    for (int day = 0; day < 3; day++) {
+        int64_t wall_ms = day * day_ms + day_ms / 2;
+        for (int n = 0; n < 9; n++) {
+            struct budget *b = NULL;
+            struct budget *first = budget_create(&options);
+            struct error err;
+            assert_true(budget_open(s->path, &options, &b, &err));
+            budget_adopt(b, first, wall_ms);
+            budget_destroy(first);
+            budget_set_zone(b, STR("UTC"), 0, wall_ms);
+            struct budget_ask ask = {budget_join(b), BUDGET_GENERAL, BUDGET_INTERACTIVE, now_us(),
+                                     wall_ms + n};
+            struct budget_ticket t;
+            int64_t until_us = 0;
+            enum budget_wait why = budget_take(b, &ask, &t, &until_us);
+            assert_int_equal(why, n < 8 ? BUDGET_GO : BUDGET_WAIT_DAY);
+            if (why == BUDGET_GO) {
+                tell(b, &t, -1, -1);
+            }
+            budget_leave(b, ask.member);
+            budget_destroy(b);
+        }
+    }
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -320,6 +353,7 @@ int main(void)
         TEST(test_unusable_file),
         TEST(test_no_place),
         TEST(test_adopt),
+        TEST(test_day_ends_between_runs),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

@@ -69,7 +69,8 @@ static void test_day_is_spent(void **state)
     // Noon in the account's time zone, so that midnight is far.
     int64_t day_ms = 24LL * 3600 * 1000;
     budget_set_zone(hubspot_budget(f->account), STR(""),
-                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms);
+                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms,
+                    clock_now_ms(&f->time.clock));
     hubspot_client_release(f->client, hub_call(f));
     hub_check_fails(f, ERR_DAILY_LIMIT, 0, 0,
                     "800 of the 800 daily calls that may be used (of 1000) are used; the next day "
@@ -88,7 +89,8 @@ static void test_day_of_a_backfill(void **state)
     hub_begin(f);
     int64_t day_ms = 24LL * 3600 * 1000;
     budget_set_zone(hubspot_budget(f->account), STR(""),
-                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms);
+                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms,
+                    clock_now_ms(&f->time.clock));
     hubspot_client_release(f->client, hub_call(f));
     hubspot_client_set_priority(f->client, BUDGET_BACKFILL);
     hub_check_fails(f, ERR_DAILY_LIMIT, 0, 0,
@@ -107,13 +109,14 @@ static void test_refused_for_the_day(void **state)
     hub_begin(f);
     int64_t day_ms = 24LL * 3600 * 1000;
     budget_set_zone(hubspot_budget(f->account), STR(""),
-                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms);
+                    day_ms / 2 - clock_now_ms(&f->time.clock) % day_ms,
+                    clock_now_ms(&f->time.clock));
     hub_check_fails(f, ERR_DAILY_LIMIT, 429, 1, "You have reached your daily limit.");
     hub_check_fails(f, ERR_DAILY_LIMIT, 0, 0,
                     "refuses more calls today; the next day begins at 20");
     assert_int_equal(script_count(f->script), 1);
     // When the day is nearly over, it is worth waiting.
-    budget_set_zone(hubspot_budget(f->account), STR(""), 0);
+    budget_set_zone(hubspot_budget(f->account), STR(""), 0, clock_now_ms(&f->time.clock));
     f->time.clock.sleep_us(&f->time.clock,
                            SECOND_US * 12 * 3600 - 60 * SECOND_US - hub_passed_us(f));
     struct hubspot_answer *a = hub_call(f);

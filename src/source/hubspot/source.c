@@ -178,7 +178,8 @@ static void share_budget(struct source *s)
         log_line(s->options.account.log, LOG_WARN, "the budget is not shared with other processes",
                  LOG_C("reason", err.message));
     }
-    budget_set_zone(hubspot_budget(s->account), s->portal.time_zone, s->portal.utc_offset_ms);
+    budget_set_zone(hubspot_budget(s->account), s->portal.time_zone, s->portal.utc_offset_ms,
+                    clock_now_ms(s->options.account.clock));
 }
 
 bool source_hubspot_open(const struct source_hubspot_options *options, struct source **ret,
