@@ -154,11 +154,6 @@ bool sync_secret_env(const char *option, const char *what, struct str setting, s
     return true;
 }
 
-bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err)
-{
-    return sync_secret_env("--token-env", "token", s->token_env, ret, err);
-}
-
 bool sync_source_options(const struct sync_settings *s, struct str token,
                          const struct sync_context *context, struct source_hubspot_options *ret,
                          struct error *err)

@@ -48,9 +48,6 @@ struct metadata_columns sync_metadata(struct str preset);
 // the secret itself). Errors: CONFIG, CREDENTIALS.
 bool sync_secret_env(const char *option, const char *what, struct str name, struct str *ret,
                      struct error *err) MUST_CHECK;
-// The token from the environment variable that the settings name. CREDENTIALS error when it is not
-// there or cannot be one.
-bool sync_token(const struct sync_settings *s, struct str *ret, struct error *err) MUST_CHECK;
 // Options of source and destination from the settings. The texts are those of the settings.
 struct sync_context {
     const struct clock *clock;

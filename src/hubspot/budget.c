@@ -118,37 +118,34 @@ static void recent_add(struct budget_recent *r, int64_t now_us, int64_t span_us,
     r->n += n;
 }
 
-// What is kept for better priorities: twice what they have been calling of late, as far as they
-// have not called it in this window yet.
-static int64_t reserve(const struct budget *b, enum budget_priority priority, int64_t now_us)
+// What better priorities have been calling of late, twice over, and what they have called in this
+// window, if they call evenly.
+struct better_calls {
+    int64_t wanted, had;
+};
+
+static struct better_calls better_calls(const struct budget *b, enum budget_priority priority,
+                                        int64_t now_us)
 {
     const struct budget_app *a = budget_app_of(b);
-    double allowed = (double)window_allowed(b, now_us);
     double left_of_span = 1 - (double)(now_us % a->interval_us) / (double)a->interval_us;
-    int64_t wanted = 0;
-    int64_t had = 0; // in the rolling window, if they call evenly
+    struct better_calls x = {0};
     for (int p = 0; p < (int)priority; p++) {
         struct budget_recent r = a->recent[p];
         recent_add(&r, now_us, a->interval_us, 0);
-        wanted += 2 * MAX(r.n, r.before_n);
-        had += r.n + (int64_t)((double)r.before_n * left_of_span);
+        x.wanted += 2 * MAX(r.n, r.before_n);
+        x.had += r.n + (int64_t)((double)r.before_n * left_of_span);
     }
-    wanted = MIN(wanted, (int64_t)(allowed * RESERVES[priority].busy));
-    return MAX((int64_t)(allowed * RESERVES[priority].always), wanted - had);
+    return x;
 }
 
-// Whether better priorities have been calling.
-static bool is_busy(const struct budget *b, enum budget_priority priority, int64_t now_us)
+// What is kept for better priorities: what they want, as far as they have not had it yet.
+static int64_t reserve(const struct budget *b, enum budget_priority priority, int64_t now_us)
 {
-    const struct budget_app *a = budget_app_of(b);
-    for (int p = 0; p < (int)priority; p++) {
-        struct budget_recent r = a->recent[p];
-        recent_add(&r, now_us, a->interval_us, 0);
-        if (r.n + r.before_n > 0) {
-            return true;
-        }
-    }
-    return false;
+    struct better_calls better = better_calls(b, priority, now_us);
+    double allowed = (double)window_allowed(b, now_us);
+    int64_t wanted = MIN(better.wanted, (int64_t)(allowed * RESERVES[priority].busy));
+    return MAX((int64_t)(allowed * RESERVES[priority].always), wanted - better.had);
 }
 
 static int64_t window_allowed_to(const struct budget *b, const struct budget_ask *ask)
@@ -178,7 +175,7 @@ static int64_t window_free_at(const struct budget *b, const struct budget_ask *a
     bool bulk = ask->priority >= BUDGET_INCREMENTAL;
     bool filling = send_times_after(&a->window, ask->now_us - a->interval_us) < allowed / 2;
     int64_t pace = even + even / 8 + 2;
-    if (filling && !is_busy(b, ask->priority, ask->now_us)) {
+    if (filling && better_calls(b, ask->priority, ask->now_us).wanted == 0) {
         pace = 2 * even + 4;
     }
     const struct {

@@ -80,10 +80,10 @@ int64_t budget_day_max(const struct budget *b)
                                        : MIN(told, configured);
 }
 
-static int64_t spent_until(const struct budget_day *d, int64_t wall_ms)
+int64_t budget_day_spent_until(const struct budget_day *d, int64_t told_wall_ms, int64_t wall_ms)
 {
     bool young = d->began_wall_ms != 0 && wall_ms - d->began_wall_ms < YOUNG_DAY_MS;
-    int64_t again_ms = MAX(d->heard_wall_ms + ASK_AGAIN_MS, wall_ms);
+    int64_t again_ms = MAX(told_wall_ms + ASK_AGAIN_MS, wall_ms);
     int64_t ends_ms = d->ends_wall_ms + d->wake_jitter_ms;
     return young ? MIN(again_ms, ends_ms) : ends_ms;
 }
@@ -98,7 +98,7 @@ int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority
     int64_t share = max < 0 ? 0 : budget_share_of(b, max);
     int64_t usable = share - (int64_t)((double)share * RESERVES[priority]);
     if (max >= 0 && d->used >= usable) {
-        return spent_until(d, wall_ms);
+        return budget_day_spent_until(d, d->heard_wall_ms, wall_ms);
     }
     return wall_ms;
 }

@@ -8,8 +8,6 @@ enum {
     FOREIGN_MEMORY = 8,       // answers that the mean of others' calls is taken over
     FOREIGN_LEAST = -5,       // errors around none must not add up to some
     SEARCH_CUT_US = 60000000, // a lowered search limit is raised again one by one
-    FRESH_DAY_MS = 15 * 60 * 1000,
-    FRESH_PAUSE_MS = 60 * 1000,
 };
 
 // How long the whole account pauses after a 429 without Retry-After: the first time, and at most;
@@ -39,15 +37,6 @@ enum budget_policy budget_policy_parse(struct str name)
     return POLICY_UNKNOWN;
 }
 
-static void refused_for_day(struct budget_state *s, int64_t wall_ms)
-{
-    struct budget_day *d = &s->day;
-    // Soon after midnight our clock may be ahead of HubSpot's.
-    bool fresh = d->began_wall_ms != 0 && wall_ms - d->began_wall_ms < FRESH_DAY_MS;
-    int64_t ends_ms = d->ends_wall_ms + d->wake_jitter_ms;
-    d->blocked_until_wall_ms = fresh ? MIN(wall_ms + FRESH_PAUSE_MS, ends_ms) : ends_ms;
-}
-
 // Nothing tells how many searches others make: when one is refused although we kept to the share,
 // less is asked for.
 static void lower_search(struct budget *b, int64_t now_us)
@@ -73,7 +62,7 @@ static void learn_refusal(struct budget *b, const struct budget_answer *a)
         budget_app_of(b)->max = ASSUMED_MAX;
     }
     if (a->policy == POLICY_DAILY) {
-        refused_for_day(s, a->wall_ms);
+        s->day.blocked_until_wall_ms = budget_day_spent_until(&s->day, a->wall_ms, a->wall_ms);
         return;
     }
     if (a->now_us < s->paused_until_us) {

@@ -121,5 +121,8 @@ int64_t budget_day_max(const struct budget *b);
 void budget_day_roll(struct budget *b, int64_t wall_ms);
 // When the day lets a call of this priority go.
 int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority, int64_t wall_ms);
+// Until when a day is spent that HubSpot told at `told_wall_ms` to be so: its end, or soon after
+// midnight a minute.
+int64_t budget_day_spent_until(const struct budget_day *d, int64_t told_wall_ms, int64_t wall_ms);
 // When the associations' own day does.
 int64_t budget_assoc_day_free_at(const struct budget *b, int64_t wall_ms);

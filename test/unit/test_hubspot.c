@@ -135,3 +135,21 @@ struct hubspot_figures hub_figures(struct fixture *f)
     hubspot_figures(f->account, &x);
     return x;
 }
+
+static const struct endpoint_arg ID[] = {{STR_INIT("id"), STR_INIT("51")}};
+const struct hubspot_request HUB_CREATE = {.endpoint = HUBSPOT_OBJECT_CREATE,
+                                           .args.type = STR_INIT("contacts"),
+                                           .body = STR_INIT("{\"properties\":{}}")};
+const struct hubspot_request HUB_UPDATE = {
+    .endpoint = HUBSPOT_OBJECT_UPDATE,
+    .args = {.type = STR_INIT("contacts"), .named = ID, .n_named = 1},
+    .body = STR_INIT("{}")};
+
+struct hubspot_answer *hub_ask(struct fixture *f, const struct hubspot_request *r)
+{
+    struct error err = {0};
+    if (!hubspot_client_start(f->client, r, &err)) {
+        fail_msg("%s", err.message);
+    }
+    return hub_next(f);
+}

@@ -55,6 +55,10 @@ void hub_start(struct fixture *f, enum hubspot_endpoint endpoint, void *tag);
 // The next answer; checks that its error does not hold the token.
 struct hubspot_answer *hub_next(struct fixture *f);
 struct hubspot_answer *hub_call(struct fixture *f);
+// Writes: one that must not be repeated blindly, one that may.
+extern const struct hubspot_request HUB_CREATE, HUB_UPDATE;
+// Starts the request and takes its answer.
+struct hubspot_answer *hub_ask(struct fixture *f, const struct hubspot_request *r);
 // One call that fails like this.
 void hub_check_fails(struct fixture *f, enum error_code code, int status, int tries,
                      const char *says);

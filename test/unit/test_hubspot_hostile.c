@@ -5,23 +5,6 @@
 // Answers that end anywhere, or that bring to light what nobody should see.
 
 static const struct hubspot_request READ = {.endpoint = HUBSPOT_OWNERS};
-static const struct hubspot_request CREATE = {.endpoint = HUBSPOT_OBJECT_CREATE,
-                                              .args.type = STR_INIT("contacts"),
-                                              .body = STR_INIT("{\"properties\":{}}")};
-static const struct endpoint_arg ID[] = {{STR_INIT("id"), STR_INIT("51")}};
-static const struct hubspot_request UPDATE = {
-    .endpoint = HUBSPOT_OBJECT_UPDATE,
-    .args = {.type = STR_INIT("contacts"), .named = ID, .n_named = 1},
-    .body = STR_INIT("{}")};
-
-static struct hubspot_answer *ask(struct fixture *f, const struct hubspot_request *r)
-{
-    struct error err = {0};
-    if (!hubspot_client_start(f->client, r, &err)) {
-        fail_msg("%s", err.message);
-    }
-    return hub_next(f);
-}
 
 // ---- cut at every byte
 
@@ -65,7 +48,7 @@ static void test_read_is_cut_anywhere(void **state)
         for (c.keep = 0; c.keep < c.whole.len; c.keep++) {
             c.after = ENDS[e];
             atomic_store(&c.asked, 0);
-            struct hubspot_answer *a = ask(f, &READ);
+            struct hubspot_answer *a = hub_ask(f, &READ);
             assert_true(a->ok && a->status == 200 && a->tries == 2);
             check_str(a->body, "{\"results\":[]}");
             assert_int_equal(atomic_load(&c.asked), 2);
@@ -84,7 +67,7 @@ static void test_create_is_cut_anywhere(void **state)
         for (c.keep = 0; c.keep < c.whole.len; c.keep++) {
             c.after = ENDS[e];
             atomic_store(&c.asked, 0);
-            struct hubspot_answer *a = ask(f, &CREATE);
+            struct hubspot_answer *a = hub_ask(f, &HUB_CREATE);
             assert_true(!a->ok && a->outcome_unknown && a->tries == 1);
             assert_int_equal(a->error.code, ERR_OUTCOME_UNKNOWN);
             assert_int_equal(atomic_load(&c.asked), 1);
@@ -101,7 +84,7 @@ static void test_refused_create_is_cut_anywhere(void **state)
     size_t known = status_line_of(c.whole);
     for (c.keep = 0; c.keep < c.whole.len; c.keep++) {
         atomic_store(&c.asked, 0);
-        struct hubspot_answer *a = ask(f, &CREATE);
+        struct hubspot_answer *a = hub_ask(f, &HUB_CREATE);
         bool open = c.keep < known;
         assert_true(!a->ok && a->outcome_unknown == open);
         assert_int_equal(a->error.code, open ? ERR_OUTCOME_UNKNOWN : ERR_REQUEST);
@@ -130,7 +113,7 @@ static void test_lock_is_cut(void **state)
     hub_answer_raw(f, "HTTP/1.1 423 L\r\nContent-Length: 9\r\n\r\n", SCRIPT_CLOSE);
     hub_answer(f, 201, "", "{}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &CREATE);
+    struct hubspot_answer *a = hub_ask(f, &HUB_CREATE);
     assert_true(a->ok && a->tries == 2);
     assert_true(hub_passed_us(f) >= 2 * SECOND_US); // a lock's wait, not a broken connection's
     hubspot_client_release(f->client, a);
@@ -142,7 +125,7 @@ static void test_interim_is_no_answer(void **state)
     hub_answer_raw(f, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n{}", SCRIPT_CLOSE);
     hub_answer(f, 200, "", "{\"a\":1}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &READ);
+    struct hubspot_answer *a = hub_ask(f, &READ);
     assert_true(a->ok && a->status == 200 && a->tries == 2);
     hubspot_client_release(f->client, a);
 }
@@ -164,7 +147,7 @@ static void test_unknown_is_told_after_a_wait(void **state)
     f->script = script_start(write_is_cut, f);
     hub_open(f);
     struct error err = {0};
-    struct hubspot_request update = UPDATE;
+    struct hubspot_request update = HUB_UPDATE;
     update.tag = f;
     assert_true(hubspot_client_start(f->client, &update, &err));
     hub_start(f, HUBSPOT_OWNERS, NULL);
@@ -184,7 +167,7 @@ static void test_unknown_becomes_known(void **state)
     hub_answer_raw(f, "", SCRIPT_CLOSE);
     hub_answer(f, 200, "", "{}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &UPDATE);
+    struct hubspot_answer *a = hub_ask(f, &HUB_UPDATE);
     assert_true(a->ok && a->tries == 2 && !a->outcome_unknown);
     hubspot_client_release(f->client, a);
 }
@@ -251,7 +234,7 @@ static void test_page_by_any_name(void **state)
     hub_answer(f, 200, "Content-Type: Text/HTML;charset=utf-8\r\n", "<html>hello</html>");
     hub_answer(f, 200, "Content-Type: application/json; profile=text/html\r\n", "{}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &READ);
+    struct hubspot_answer *a = hub_ask(f, &READ);
     assert_true(a->ok && a->tries == 2);
     hubspot_client_release(f->client, a);
 }

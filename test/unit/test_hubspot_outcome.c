@@ -4,24 +4,6 @@
 
 // What the client makes of answers: outcomes of writes, new tokens after a 401, records of it all.
 
-static const struct hubspot_request CREATE = {.endpoint = HUBSPOT_OBJECT_CREATE,
-                                              .args.type = STR_INIT("contacts"),
-                                              .body = STR_INIT("{\"properties\":{}}")};
-static const struct endpoint_arg ID[] = {{STR_INIT("id"), STR_INIT("51")}};
-static const struct hubspot_request UPDATE = {
-    .endpoint = HUBSPOT_OBJECT_UPDATE,
-    .args = {.type = STR_INIT("contacts"), .named = ID, .n_named = 1},
-    .body = STR_INIT("{}")};
-
-static struct hubspot_answer *ask(struct fixture *f, const struct hubspot_request *r)
-{
-    struct error err = {0};
-    if (!hubspot_client_start(f->client, r, &err)) {
-        fail_msg("%s", err.message);
-    }
-    return hub_next(f);
-}
-
 static void release(struct fixture *f, struct hubspot_answer *a)
 {
     hubspot_client_release(f->client, a);
@@ -39,19 +21,19 @@ static void test_create_of_unknown_outcome(void **state)
     hub_answer(f, 200, "", "{\"id\":");
     hub_answer(f, 400, "", "{\"message\":\"no\"}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &CREATE);
+    struct hubspot_answer *a = hub_ask(f, &HUB_CREATE);
     assert_true(a->ok && !a->outcome_unknown);
     release(f, a);
     // Over a kept connection libcurl would have sent the next one twice.
     for (size_t sent = 2; sent <= 4; sent++) {
-        a = ask(f, &CREATE);
+        a = hub_ask(f, &HUB_CREATE);
         assert_true(!a->ok && a->outcome_unknown && a->tries == 1);
         assert_int_equal(a->error.code, ERR_OUTCOME_UNKNOWN);
         check_contains(a->error.message, "; outcome unknown: it may have been carried out");
         assert_int_equal(script_count(f->script), sent);
         release(f, a);
     }
-    a = ask(f, &CREATE); // looked good, and could not be read
+    a = hub_ask(f, &HUB_CREATE); // looked good, and could not be read
     assert_true(a->ok);
     struct error err = {0};
     error_set(&err, ERR_SOURCE_DATA, "cut");
@@ -60,7 +42,7 @@ static void test_create_of_unknown_outcome(void **state)
     assert_int_equal(err.code, ERR_OUTCOME_UNKNOWN);
     check_contains(err.message, "cut; outcome unknown");
     release(f, a);
-    a = ask(f, &CREATE);
+    a = hub_ask(f, &HUB_CREATE);
     assert_true(!a->ok && !a->outcome_unknown);
     assert_int_equal(a->error.code, ERR_REQUEST);
     release(f, a);
@@ -77,11 +59,11 @@ static void test_create_goes_again(void **state)
     hub_answer(f, 409, "", "error code: 1018");
     hub_answer(f, 201, "", "{}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &CREATE);
+    struct hubspot_answer *a = hub_ask(f, &HUB_CREATE);
     assert_true(a->ok && !a->outcome_unknown && a->tries == 5);
     release(f, a);
     for (size_t i = 0; i < 5; i++) {
-        assert_true(str_ends(script_text(f->script, i), CREATE.body));
+        assert_true(str_ends(script_text(f->script, i), HUB_CREATE.body));
     }
 }
 
@@ -94,12 +76,12 @@ static void test_update_of_unknown_outcome(void **state)
     hub_answer(f, 502, "", "");
     hub_answer(f, 200, "", "{}");
     hub_begin(f);
-    struct hubspot_answer *a = ask(f, &UPDATE);
+    struct hubspot_answer *a = hub_ask(f, &HUB_UPDATE);
     assert_true(!a->ok && a->outcome_unknown && a->tries == 2);
     assert_int_equal(a->error.code, ERR_REQUEST);
     check_contains(a->error.message, "no; outcome unknown");
     release(f, a);
-    a = ask(f, &UPDATE);
+    a = hub_ask(f, &HUB_UPDATE);
     assert_true(a->ok && a->tries == 2); // and now it is known
     release(f, a);
 }
@@ -267,7 +249,7 @@ static void test_new_token_after_401(void **state)
     struct hub h = {.good_from = 1};
     struct memory m = {.now_ms = 0};
     begin_oauth(f, &h, &m);
-    struct hubspot_answer *a = ask(f, &CREATE);
+    struct hubspot_answer *a = hub_ask(f, &HUB_CREATE);
     assert_true(a->ok && a->tries == 1); // the refused one was none of the five
     release(f, a);
     assert_int_equal(h.tokens, 1);
@@ -371,8 +353,8 @@ static void test_record_of_failures(void **state)
                "{\"message\":\"no\",\"correlationId\":\"c-body\",\"tokenKey\":\"" TOKEN "\"}");
     hub_answer(f, 201, "", "{}");
     begin_kept(f, &k, false);
-    release(f, ask(f, &UPDATE));
-    release(f, ask(f, &UPDATE)); // a success, which nobody asked for
+    release(f, hub_ask(f, &HUB_UPDATE));
+    release(f, hub_ask(f, &HUB_UPDATE)); // a success, which nobody asked for
     assert_int_equal(k.n, 2);
     const struct request_record *r = &k.records[0];
     check_str(r->connection, "main");
@@ -411,7 +393,7 @@ static void test_record_of_all(void **state)
     assert_true(!k.records[0].failed && k.records[0].status == 200);
     check_str(k.records[0].response_body, "{\"a\":1}");
     check_str(k.records[0].message, "");
-    struct hubspot_answer *a = ask(f, &CREATE); // cut
+    struct hubspot_answer *a = hub_ask(f, &HUB_CREATE); // cut
     assert_false(a->ok);
     release(f, a);
     assert_int_equal(k.n, 2);

@@ -151,7 +151,7 @@ static bool token(const char *name, const char *value, struct str *ret, struct e
     } else if (name[0] != '\0' && !strchr(name, '=')) {
         assert_int_equal(unsetenv(name), 0);
     }
-    return sync_token(&s, ret, err);
+    return sync_secret_env("--token-env", "token", s.token_env, ret, err);
 }
 
 static void test_token(void **state)
