@@ -374,7 +374,10 @@ static void test_threads(void **state)
         pthread_join(threads[i], &done);
         assert_ptr_equal(done, f);
     }
-    assert_true(hub_figures(f).calls == ARRAY_LEN(threads) * CALLS_EACH);
+    // The clock is everybody's: one thread's jump may put another's answer past its deadline, and
+    // that one is asked for again.
+    struct hubspot_figures x = hub_figures(f);
+    assert_true(x.calls == ARRAY_LEN(threads) * CALLS_EACH + x.retries);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, hub_setup, hub_teardown)
