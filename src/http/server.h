@@ -30,6 +30,10 @@ struct http_server_options {
     size_t body_limit;       // bytes of a request body
     size_t response_limit;   // bytes of a response body
     unsigned idle_timeout_s; // a connection without a byte for so long is closed; 0: never
+    unsigned
+        request_timeout_s; // headers and body must be there within so long; 0: idle timeout only
+    struct str tls_certificate; // PEM, with its chain; empty: plain HTTP
+    struct str tls_key;         // PEM
     http_server_handler *handle;
     void *user;
     const struct clock *clock;
@@ -44,6 +48,7 @@ struct http_server_request {
     struct str body;
     struct arena *arena; // for the handler's use; freed with the request
     int64_t arrived_us;  // monotonic: when the headers were there
+    struct str address;  // of the peer, as text without the port: "127.0.0.1"
     void *connection;    // private
 };
 
@@ -59,6 +64,19 @@ struct str http_server_query(const struct http_server_request *r, const char *na
 struct str http_server_raw_query(const struct http_server_request *r, const char *name);
 
 enum { HTTP_SERVER_HEADERS_MAX = 24 };
+
+// A body that comes bit by bit, for as long as the client stays: server-sent events. The handler
+// sets `stream` in the response; then, from a server thread, `next` appends what there is to send
+// now (nothing: the connection waits, without a thread, until http_server_stream_wake or at most
+// `idle_ms`) and returns false at the end. `gone` is called once, when the connection is over.
+struct http_server_stream {
+    bool (*next)(void *user, struct buf *out);
+    void (*gone)(void *user);
+    void *user;
+    int64_t idle_ms;
+};
+// Wakes all streams of the server: each is asked for more. From any thread.
+void http_server_stream_wake(struct http_server *s);
 
 // Faults of the wire, for simulators. All zero is an honest answer. Offsets count bytes of the
 // body.
@@ -86,7 +104,9 @@ struct http_server_response {
         struct str value; // in the request's arena or longer-lived
     } headers[HTTP_SERVER_HEADERS_MAX];
     size_t n_headers;
-    int64_t delay_ms; // answer no sooner than this after arrival
+    int64_t delay_ms;                        // answer no sooner than this after arrival
+    const struct http_server_stream *stream; // NULL: `body` is all. In the request's arena or
+                                             // longer-lived; copied
     struct http_server_wire wire;
 };
 

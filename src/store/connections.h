@@ -19,7 +19,10 @@ const char *connection_state_name(enum connection_state s); // "active", "needs_
 enum { CLIENT_ID_MAX = 256 };
 
 struct connection {
-    struct str name; // store_check_name
+    struct str name;           // store_check_name; the id in the API
+    struct str account_id;     // the workspace; empty until a server has taken it over
+    struct str integration_id; // "hubspot-v2"
+    struct str label;          // for people; empty: the name
     enum connection_kind kind;
     enum connection_state state;
     int64_t portal_id; // 0: not known

@@ -1,6 +1,7 @@
 #include "store/migrations.h"
 
-// Times are milliseconds since 1970-01-01 UTC.
+// Times are milliseconds since 1970-01-01 UTC. {BLOB} and {ID} stand for the database's own type of
+// bytes and of a number that grows by itself and is the key.
 const char *const STORE_MIGRATIONS[] = {
     // 1: connections and their sealed secrets
     "CREATE TABLE connection ("
@@ -22,12 +23,12 @@ const char *const STORE_MIGRATIONS[] = {
     " connection TEXT NOT NULL,"
     " what TEXT NOT NULL,"   // access_token, refresh_token, client_secret, token
     " key_id TEXT NOT NULL," // of the key that sealed it
-    " nonce BLOB NOT NULL,"
-    " sealed BLOB NOT NULL,"
+    " nonce {BLOB} NOT NULL,"
+    " sealed {BLOB} NOT NULL,"
     " PRIMARY KEY (connection, what));",
     // 2: what was asked of HubSpot and what came back (store/requests.h)
     "CREATE TABLE request ("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id {ID},"
     " started_ms BIGINT NOT NULL,"
     " first_byte_us BIGINT NOT NULL,"
     " took_us BIGINT NOT NULL,"
@@ -37,11 +38,11 @@ const char *const STORE_MIGRATIONS[] = {
     " method TEXT NOT NULL,"
     " url TEXT NOT NULL,"
     " request_headers TEXT NOT NULL,"
-    " request_body BLOB," // its start
+    " request_body {BLOB}," // its start
     " request_body_bytes BIGINT NOT NULL,"
     " status INTEGER NOT NULL," // 0: no answer
     " response_headers TEXT NOT NULL,"
-    " response_body BLOB," // its start
+    " response_body {BLOB}," // its start
     " response_body_bytes BIGINT NOT NULL,"
     " tries INTEGER NOT NULL,"
     " sends INTEGER NOT NULL,"
@@ -52,5 +53,158 @@ const char *const STORE_MIGRATIONS[] = {
     " correlation_id TEXT NOT NULL,"
     " size BIGINT NOT NULL);"
     "CREATE INDEX request_by_size ON request (id, size);",
+    // 3: keys, bridges, destinations. Flags are 0 or 1; texts that are lists or objects are JSON.
+    "CREATE TABLE workspace ("
+    " id TEXT PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " created_ms BIGINT NOT NULL);"
+    "CREATE TABLE api_key ("
+    " id TEXT PRIMARY KEY,"
+    " account_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " prefix TEXT NOT NULL UNIQUE," // the key's first characters, which are not secret
+    " hash {BLOB} NOT NULL,"
+    " scope TEXT NOT NULL," // read, write, admin; each may do what those before it may
+    " created_ms BIGINT NOT NULL,"
+    " expires_ms BIGINT NOT NULL,"   // 0: never
+    " last_used_ms BIGINT NOT NULL," // 0: not yet
+    " revoked_ms BIGINT NOT NULL);"  // 0: it is not
+    "ALTER TABLE connection ADD COLUMN account_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE connection ADD COLUMN integration_id TEXT NOT NULL DEFAULT 'hubspot-v2';"
+    "ALTER TABLE connection ADD COLUMN label TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE bridge ("
+    " id TEXT PRIMARY KEY,"
+    " account_id TEXT NOT NULL,"
+    " token_hash {BLOB} NOT NULL UNIQUE," // of what authorize_url holds
+    " oauth_state_hash {BLOB},"           // of the state sent to HubSpot last; NULL: none is out
+    " status TEXT NOT NULL,"              // open, completed, refused
+    " integration_id TEXT NOT NULL,"
+    " label TEXT NOT NULL,"
+    " redirect_uri TEXT NOT NULL,"
+    " state TEXT NOT NULL,"         // the caller's, handed back
+    " connection_id TEXT NOT NULL," // to be authorized anew; or the one made
+    " reauthorizes INTEGER NOT NULL,"
+    " created_ms BIGINT NOT NULL,"
+    " expires_ms BIGINT NOT NULL);"
+    "CREATE INDEX bridge_by_account ON bridge (account_id, created_ms, id);"
+    "CREATE TABLE destination ("
+    " id TEXT PRIMARY KEY,"
+    " account_id TEXT NOT NULL,"
+    " integration_id TEXT NOT NULL," // sqlite, postgres
+    " label TEXT NOT NULL,"
+    " url_shown TEXT NOT NULL," // passwords masked; the true one is sealed
+    " is_default INTEGER NOT NULL,"
+    " created_ms BIGINT NOT NULL,"
+    " updated_ms BIGINT NOT NULL);",
+    // 4: syncs, their streams and runs, and who works
+    "CREATE TABLE elt_sync ("
+    " id TEXT PRIMARY KEY,"
+    " account_id TEXT NOT NULL,"
+    " connection_id TEXT NOT NULL,"
+    " destination_id TEXT NOT NULL,"
+    " schema_name TEXT NOT NULL,"
+    " sync_interval TEXT NOT NULL,"
+    " settings TEXT NOT NULL,"
+    " start_ms BIGINT NOT NULL," // 0: everything
+    " enabled INTEGER NOT NULL,"
+    " started INTEGER NOT NULL,"    // it has been enabled once
+    " next_due_ms BIGINT NOT NULL," // 0: not scheduled
+    " created_ms BIGINT NOT NULL,"
+    " updated_ms BIGINT NOT NULL);"
+    "CREATE INDEX elt_sync_by_account ON elt_sync (account_id, created_ms, id);"
+    "CREATE INDEX elt_sync_by_connection ON elt_sync (connection_id);"
+    "CREATE INDEX elt_sync_by_due ON elt_sync (enabled, next_due_ms);"
+    "CREATE TABLE elt_stream ("
+    " id TEXT PRIMARY KEY,"
+    " account_id TEXT NOT NULL,"
+    " sync_id TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " incremental_pointer_id TEXT NOT NULL,"
+    " full_sync_always INTEGER NOT NULL,"
+    " full_sync_at_midnight INTEGER NOT NULL,"
+    " protected_from_full_sync INTEGER NOT NULL,"
+    " excluded_columns TEXT NOT NULL,"
+    " hashed_columns TEXT NOT NULL,"
+    " excluded_substreams TEXT NOT NULL,"
+    " full_refresh_ms BIGINT NOT NULL,"   // when somebody asked for it; 0: nobody did
+    " last_completed_ms BIGINT NOT NULL," // 0: never
+    " last_full_ms BIGINT NOT NULL,"      // start of the last full run that completed; 0: none
+    " last_status TEXT NOT NULL,"         // of the last run that ended; empty: none
+    " tables TEXT NOT NULL,"              // that it has made in the destination
+    " created_ms BIGINT NOT NULL,"
+    " updated_ms BIGINT NOT NULL,"
+    " UNIQUE (sync_id, name));"
+    "CREATE INDEX elt_stream_by_account ON elt_stream (account_id, created_ms, id);"
+    "CREATE TABLE stream_run ("
+    " id TEXT PRIMARY KEY,"
+    " account_id TEXT NOT NULL,"
+    " sync_id TEXT NOT NULL,"
+    " stream_id TEXT NOT NULL,"
+    " connection_id TEXT NOT NULL,"
+    " status TEXT NOT NULL,"          // scheduled, running, retrying, delayed, completed, failed
+    " active INTEGER NOT NULL,"       // none of the last two
+    " requested_ms BIGINT NOT NULL,"  // unique within the stream; the run's place in lists
+    " not_before_ms BIGINT NOT NULL," // when it may be (re)started
+    " started_ms BIGINT NOT NULL,"    // first start; 0: not yet
+    " finished_ms BIGINT NOT NULL,"   // 0: not yet
+    " mode TEXT NOT NULL,"            // FULL, INCREMENTAL; empty until it starts
+    " full_trigger TEXT NOT NULL,"    // NONE, INITIAL_SYNC, ...
+    " by_user INTEGER NOT NULL,"      // requested, not scheduled
+    " resumable INTEGER NOT NULL,"    // the destination's state goes on with this run's full pass
+    " records BIGINT NOT NULL,"
+    " bytes BIGINT NOT NULL,"
+    " calls BIGINT NOT NULL,"
+    " rejects BIGINT NOT NULL,"
+    " estimated BIGINT NOT NULL," // 0: not known
+    " retry_attempt INTEGER NOT NULL,"
+    " error_code TEXT NOT NULL,"
+    " error_message TEXT NOT NULL,"
+    " details TEXT NOT NULL,"
+    " cancel INTEGER NOT NULL," // somebody wants it to end
+    " worker TEXT NOT NULL,"    // who runs it; empty: nobody
+    " fence BIGINT NOT NULL,"   // of the lease it runs under
+    " updated_ms BIGINT NOT NULL);"
+    // A stream never runs twice at once.
+    "CREATE UNIQUE INDEX stream_run_active ON stream_run (stream_id) WHERE active = 1;"
+    "CREATE UNIQUE INDEX stream_run_by_stream ON stream_run (stream_id, requested_ms);"
+    "CREATE INDEX stream_run_by_due ON stream_run (not_before_ms) WHERE active = 1;"
+    "CREATE INDEX stream_run_by_age ON stream_run (finished_ms) WHERE active = 0;"
+    "CREATE TABLE event ("
+    " id {ID},"
+    " account_id TEXT NOT NULL,"
+    " at_ms BIGINT NOT NULL,"
+    " kind TEXT NOT NULL," // run.started, run.completed, connection.needs_reauthorization, ...
+    " connection_id TEXT NOT NULL,"
+    " sync_id TEXT NOT NULL,"
+    " stream_id TEXT NOT NULL,"
+    " run_id TEXT NOT NULL,"
+    " data TEXT NOT NULL);" // a JSON object
+    "CREATE INDEX event_by_run ON event (run_id, id);"
+    "CREATE INDEX event_by_time ON event (at_ms);"
+    "CREATE TABLE lease ("
+    " name TEXT PRIMARY KEY,"
+    " owner TEXT NOT NULL,"
+    " until_ms BIGINT NOT NULL,"
+    " fence BIGINT NOT NULL);" // grows with every new owner
+    "CREATE TABLE worker ("
+    " id TEXT PRIMARY KEY,"
+    " host TEXT NOT NULL,"
+    " pid BIGINT NOT NULL,"
+    " slots INTEGER NOT NULL,"
+    " busy INTEGER NOT NULL,"
+    " started_ms BIGINT NOT NULL,"
+    " seen_ms BIGINT NOT NULL);"
+    "CREATE TABLE connection_budget ("
+    " connection_id TEXT PRIMARY KEY,"
+    " at_ms BIGINT NOT NULL,"
+    " data TEXT NOT NULL);" // a JSON object, see store/budgets.h
+    "CREATE TABLE idempotency ("
+    " account_id TEXT NOT NULL,"
+    " name TEXT NOT NULL," // the caller's key
+    " request_hash {BLOB} NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " body TEXT NOT NULL,"
+    " created_ms BIGINT NOT NULL,"
+    " PRIMARY KEY (account_id, name));",
 };
 const size_t STORE_MIGRATIONS_N = ARRAY_LEN(STORE_MIGRATIONS);

@@ -13,6 +13,7 @@ enum {
     NAME_MAX_BYTES = 64,
     LOCK_WAIT_MS = 15000,
     POLL_US = 10000,
+    MIGRATION_MAX = 64 * 1024,
     MAGIC = 0x53746f72,
 };
 
@@ -23,6 +24,8 @@ struct store {
     struct str directory;
     const struct clock *clock;
     const struct cancel *cancel;
+    unsigned depth; // of transactions within one another
+    bool broken;    // an inner one failed
 };
 
 struct store_lock {
@@ -217,13 +220,51 @@ static bool stored_version(struct store *s, int64_t *ret, struct error *err)
     return true;
 }
 
+// What the databases call differently, in the texts of migrations.
+static const struct {
+    struct str name;
+    const char *sqlite;
+    const char *postgres;
+} DIALECT[] = {
+    {STR_INIT("{BLOB}"), "BLOB", "BYTEA"},
+    {STR_INIT("{ID}"), "INTEGER PRIMARY KEY AUTOINCREMENT",
+     "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"},
+};
+
+static void add_translated(struct buf *out, struct str text, bool postgres)
+{
+    for (ptrdiff_t at; (at = str_find_char(text, '{')) >= 0;) {
+        size_t i = 0;
+        buf_add(out, str_sub(text, 0, (size_t)at));
+        text = str_sub(text, (size_t)at, text.len);
+        while (i < ARRAY_LEN(DIALECT) && !str_starts(text, DIALECT[i].name)) {
+            i++;
+        }
+        assert(i < ARRAY_LEN(DIALECT)); // the migrations are ours
+        buf_add_cstr(out, postgres ? DIALECT[i].postgres : DIALECT[i].sqlite);
+        text = str_sub(text, DIALECT[i].name.len, text.len);
+    }
+    buf_add(out, text);
+}
+
 static bool migrate_from(struct store *s, int64_t version, struct error *err)
 {
-    for (size_t i = (size_t)version; i < STORE_MIGRATIONS_N; i++) {
-        if (!sql_exec(s->db, STORE_MIGRATIONS[i], err)) {
+    struct buf step;
+    buf_init(&step, MIGRATION_MAX);
+    bool ok = true;
+    for (size_t i = (size_t)version; ok && i < STORE_MIGRATIONS_N; i++) {
+        buf_reset(&step);
+        add_translated(&step, str_from(STORE_MIGRATIONS[i]), store_is_shared(s));
+        assert(!step.overflow);
+        ok = sql_exec(s->db, buf_cstr(&step), err);
+        if (!ok) {
             error_context(err, "migration %zu", i + 1);
-            return store_fail(err);
+            store_fail(err);
         }
+    }
+    buf_done(&step);
+    if (!ok) {
+        return false;
     }
     char text[24];
     snprintf(text, sizeof text, "%zu", STORE_MIGRATIONS_N);
@@ -320,6 +361,60 @@ void store_close(struct store *s)
     arena_done(&s->arena);
     s->magic = 0;
     free(s);
+}
+
+bool store_is_shared(const struct store *s)
+{
+    return (sql_features(s->db) & SQL_NETWORK) != 0;
+}
+
+const char *store_skip_locked(const struct store *s)
+{
+    return store_is_shared(s) ? " FOR UPDATE SKIP LOCKED" : "";
+}
+
+bool store_begin(struct store *s, struct error *err)
+{
+    if (s->depth == 0) {
+        s->broken = false;
+        if (!sql_begin(s->db, err)) {
+            return store_fail(err);
+        }
+    }
+    s->depth++;
+    return true;
+}
+
+bool store_end(struct store *s, bool ok, struct error *err)
+{
+    assert(s->depth > 0);
+    s->depth--;
+    s->broken = s->broken || !ok;
+    if (s->depth > 0) {
+        return ok;
+    }
+    if (s->broken) {
+        sql_rollback(s->db);
+        return ok ? error_set(err, ERR_STORE, "a part of this change failed; nothing was changed")
+                  : false;
+    }
+    return sql_commit(s->db, err) || store_fail(err);
+}
+
+bool store_now_ms(struct store *s, int64_t *ret, struct error *err)
+{
+    if (!store_is_shared(s)) {
+        *ret = clock_now_ms(s->clock);
+        return true;
+    }
+    struct sql_value v;
+    if (!sql_once_int(s->db,
+                      STR("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"),
+                      NULL, 0, &v, err)) {
+        return store_fail(err);
+    }
+    *ret = v.num;
+    return true;
 }
 
 struct sql *store_sql(struct store *s)

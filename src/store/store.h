@@ -18,7 +18,10 @@
 struct store;
 
 struct store_options {
-    struct str directory; // the setting; empty: this user's own, see store_directory
+    struct str url;       // "postgres://..."; empty or "sqlite:": sluice.db in the directory;
+                          // "sqlite:FILE": that file
+    struct str directory; // the setting; empty: this user's own, see store_directory. Also holds
+                          // keys, locks and what processes of a machine share
     bool create;          // make directory and file when they are missing
     const struct clock *clock;
     const struct cancel *cancel; // ends waits for locks; may be NULL
@@ -41,6 +44,17 @@ bool store_open(const struct store_options *options, struct store **ret,
 void store_close(struct store *s); // takes NULL
 struct sql *store_sql(struct store *s);
 struct str store_path(const struct store *s); // the directory
+// Whether processes of several machines may share it (PostgreSQL).
+bool store_is_shared(const struct store *s);
+// The clock that all who share the store go by: the database's own where it is a server, else the
+// store's. ms since 1970.
+bool store_now_ms(struct store *s, int64_t *ret, struct error *err) MUST_CHECK;
+// A transaction that may lie within another: the outermost begins and commits, an inner one only
+// fails with it. Every begin that was true needs its end; `ok` false rolls all back.
+bool store_begin(struct store *s, struct error *err) MUST_CHECK;
+bool store_end(struct store *s, bool ok, struct error *err) MUST_CHECK;
+// What the drivers say differently, for statements: "FOR UPDATE SKIP LOCKED" or "".
+const char *store_skip_locked(const struct store *s);
 const struct clock *store_clock(const struct store *s);
 // A failure of store_sql's calls, turned into an error of the store; returns false.
 bool store_fail(struct error *err);
