@@ -6,12 +6,14 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "store/pool.h"
 #include "store/runs.h"
 
 struct task_pool; // what tasks of a process share: open connections
 
 struct task_pool_options {
     struct store_options store;
+    struct store_pool *stores; // what short calls of tasks borrow from
     struct str key_file;
     struct str state_directory;
     const struct clock *clock;
@@ -28,7 +30,7 @@ void task_pool_destroy(struct task_pool *p); // takes NULL; no task may be runni
 void task_pool_tidy(struct task_pool *p);
 
 struct task;
-// Copies the claim. `store` is the calling thread's, only used during the call.
+// Copies the claim.
 struct task *task_create(struct task_pool *pool, const struct run_claim *claim);
 void task_destroy(struct task *t); // takes NULL
 struct str task_run_id(const struct task *t);
