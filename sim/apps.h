@@ -12,12 +12,13 @@
 
 struct apps;
 
-enum { APPS_MAX = 64 };
+enum { APPS_MAX = 1152, ACCOUNTS_MAX = 1024 };
 enum app_kind { APP_PRIVATE, APP_OAUTH };
 
 struct app {
     uint32_t index; // 0, 1, ... in the order of adding
     uint64_t id;
+    uint32_t account; // whose records and limits: 0 the account, 1, 2, ... further ones like it
     enum app_kind kind;
     struct str name;
     struct str token;         // private

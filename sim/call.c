@@ -170,3 +170,13 @@ void call_add_paging(struct call *c, struct str after, bool with_link)
     }
     buf_add(out, STR("}}"));
 }
+
+int64_t app_portal_id(const struct call *c, const struct app *app)
+{
+    return c->sim->options->portal_id + (app ? app->account : 0);
+}
+
+int64_t call_portal_id(const struct call *c)
+{
+    return app_portal_id(c, c->caller.app);
+}

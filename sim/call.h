@@ -63,5 +63,8 @@ struct json_writer call_writer(struct call *c);
 // "2026-11-22T10:00:00.000Z" in the arena.
 struct str call_iso(struct call *c, int64_t ms);
 struct str call_number(struct call *c, uint64_t n);
+// The id of the account that an app (NULL: the first account's) is in, and of the caller's.
+int64_t app_portal_id(const struct call *c, const struct app *app);
+int64_t call_portal_id(const struct call *c);
 // ,"paging":{"next":{"after":...,"link":...}} appended to the response; `after` is text.
 void call_add_paging(struct call *c, struct str after, bool with_link);

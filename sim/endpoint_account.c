@@ -16,7 +16,7 @@ void endpoint_account_details(struct call *c)
     const struct options *o = c->sim->options;
     struct json_writer w = call_writer(c);
     json_begin_object(&w);
-    json_field_int(&w, "portalId", o->portal_id);
+    json_field_int(&w, "portalId", call_portal_id(c));
     json_field_str(&w, "accountType", STR("STANDARD"));
     json_field_str(&w, "timeZone", o->time_zone);
     json_field_str(&w, "companyCurrency", STR("EUR"));
@@ -44,7 +44,7 @@ void endpoint_account_daily_usage(struct call *c)
     json_begin_array(&w);
     for (size_t i = 0; i < apps_count(sim->apps); i++) {
         const struct app *app = apps_get(sim->apps, i);
-        if (app->kind != APP_PRIVATE) {
+        if (app->kind != APP_PRIVATE || app->account != c->caller.app->account) {
             continue;
         }
         uint64_t today = limits_app_report(sim->limits, app).today;

@@ -20,19 +20,24 @@ struct app_windows {
     uint64_t today; // those that count for the day
 };
 
+// What all apps of an account draw on together.
+struct account_windows {
+    struct window search; // admitted calls
+    struct window associations;
+    uint64_t today, today_associations;
+};
+
 struct limits {
     pthread_mutex_t lock;
     const struct clock *clock;
     struct limits_options options;
     struct app_windows apps[APPS_MAX];
-    struct window search; // admitted calls
-    struct window associations;
+    struct account_windows accounts[ACCOUNTS_MAX];
     struct window general_peak; // all calls
     struct window search_peak;
     struct foreign foreign;
     uint64_t foreign_admitted, foreign_refused;
     int64_t day_ends_ms; // wall clock
-    uint64_t today, today_associations;
     uint64_t refused[LIMITS_VERDICTS];
 };
 
@@ -45,10 +50,13 @@ static void resize(struct window *w, const struct rate *rate)
     }
 }
 
-static void resize_all(struct limits *l)
+static struct account_windows *account_of(struct limits *l, const struct app *app)
 {
-    resize(&l->search, &l->options.search);
-    resize(&l->associations, &l->options.associations);
+    assert(app->account < ACCOUNTS_MAX);
+    struct account_windows *a = &l->accounts[app->account];
+    resize(&a->search, &l->options.search);
+    resize(&a->associations, &l->options.associations);
+    return a;
 }
 
 struct limits *limits_create(const struct limits_options *options, const struct clock *clock)
@@ -60,7 +68,6 @@ struct limits *limits_create(const struct limits_options *options, const struct 
     l->options = *options;
     l->clock = clock;
     pthread_mutex_init(&l->lock, NULL);
-    resize_all(l);
     window_init(&l->general_peak, PEAK_GENERAL_MS);
     window_init(&l->search_peak, PEAK_SEARCH_MS);
     return l;
@@ -76,8 +83,10 @@ void limits_destroy(struct limits *l)
         window_done(&l->apps[i].peak);
         window_done(&l->apps[i].token);
     }
-    window_done(&l->search);
-    window_done(&l->associations);
+    for (size_t i = 0; i < ACCOUNTS_MAX; i++) {
+        window_done(&l->accounts[i].search);
+        window_done(&l->accounts[i].associations);
+    }
     window_done(&l->general_peak);
     window_done(&l->search_peak);
     pthread_mutex_destroy(&l->lock);
@@ -98,14 +107,19 @@ void limits_clear(struct limits *l)
         l->apps[i].refused = 0;
         l->apps[i].today = 0;
     }
-    window_clear(&l->search);
-    window_clear(&l->associations);
+    for (size_t i = 0; i < ACCOUNTS_MAX; i++) {
+        struct account_windows *a = &l->accounts[i];
+        if (a->search.span_ms > 0) { // it has been used
+            window_clear(&a->search);
+            window_clear(&a->associations);
+        }
+        a->today = 0;
+        a->today_associations = 0;
+    }
     window_clear(&l->general_peak);
     window_clear(&l->search_peak);
     l->foreign_admitted = 0;
     l->foreign_refused = 0;
-    l->today = 0;
-    l->today_associations = 0;
     memset(l->refused, 0, sizeof(l->refused));
     pthread_mutex_unlock(&l->lock);
 }
@@ -152,11 +166,13 @@ static void enter_day(struct limits *l)
     int64_t now_ms = clock_now_ms(l->clock);
     if (now_ms >= l->day_ends_ms) {
         l->day_ends_ms = next_midnight(l, now_ms);
-        l->today = 0;
         for (size_t i = 0; i < APPS_MAX; i++) {
             l->apps[i].today = 0;
         }
-        l->today_associations = 0;
+        for (size_t i = 0; i < ACCOUNTS_MAX; i++) {
+            l->accounts[i].today = 0;
+            l->accounts[i].today_associations = 0;
+        }
     }
 }
 
@@ -164,7 +180,6 @@ void limits_set_options(struct limits *l, const struct limits_options *options)
 {
     pthread_mutex_lock(&l->lock);
     l->options = *options;
-    resize_all(l);
     l->day_ends_ms = next_midnight(l, clock_now_ms(l->clock)); // perhaps of another time zone
     pthread_mutex_unlock(&l->lock);
 }
@@ -203,79 +218,88 @@ static bool day_is_over(uint64_t used, uint64_t most)
 }
 
 // The calls that somebody else has made in the meantime, each at its time. Those of long ago left
-// nothing but their mark on the day's count.
+// nothing but their mark on the day's count. They call the first account only.
 static void let_others_call(struct limits *l, int64_t now_ms)
 {
     struct app_windows *w = windows_of(l, 0, APP_PRIVATE);
     int64_t day_left_ms = l->day_ends_ms - clock_now_ms(l->clock);
     int64_t day_began_ms = now_ms - (DAY_MS - day_left_ms); // but for days of 23 and 25 hours
+    uint64_t *today = &l->accounts[0].today;
     foreign_skip(&l->foreign, day_began_ms);
     uint64_t past = foreign_skip(&l->foreign, now_ms - 2 * w->admitted.span_ms);
     l->foreign_admitted += past;
-    l->today += past;
+    *today += past;
     w->today += past;
     int64_t at_ms;
     while (foreign_next(&l->foreign, now_ms, &at_ms)) {
-        if (full(&w->admitted, &w->burst, at_ms) || day_is_over(l->today, l->options.daily)) {
+        if (full(&w->admitted, &w->burst, at_ms) || day_is_over(*today, l->options.daily)) {
             l->foreign_refused++;
             continue;
         }
         window_add(&w->admitted, at_ms);
-        l->today++;
+        (*today)++;
         w->today++;
         l->foreign_admitted++;
     }
 }
 
-static enum limits_verdict judge(struct limits *l, struct app_windows *app, bool daily,
-                                 enum rate_class rate, int64_t now_ms)
+// One call, and the windows that it counts in.
+struct admission {
+    struct app_windows *app;
+    struct account_windows *account;
+    bool daily;
+    enum rate_class rate;
+    int64_t now_ms;
+};
+
+static enum limits_verdict judge(struct limits *l, const struct admission *x)
 {
     const struct limits_options *o = &l->options;
-    if (daily && day_is_over(l->today, o->daily)) {
+    struct account_windows *account = x->account;
+    if (x->daily && day_is_over(account->today, o->daily)) {
         return OVER_DAILY;
     }
-    if (rate == RATE_SEARCH) {
-        return full(&l->search, &o->search, now_ms) ? OVER_SEARCH : ADMITTED;
+    if (x->rate == RATE_SEARCH) {
+        return full(&account->search, &o->search, x->now_ms) ? OVER_SEARCH : ADMITTED;
     }
-    if (full(&app->admitted, &app->burst, now_ms)) {
+    if (full(&x->app->admitted, &x->app->burst, x->now_ms)) {
         return OVER_GENERAL;
     }
-    if (rate == RATE_ASSOCIATIONS) {
-        if (day_is_over(l->today_associations, o->associations_daily)) {
+    if (x->rate == RATE_ASSOCIATIONS) {
+        if (day_is_over(account->today_associations, o->associations_daily)) {
             return OVER_ASSOCIATIONS_DAILY;
         }
-        return full(&l->associations, &o->associations, now_ms) ? OVER_ASSOCIATIONS : ADMITTED;
+        return full(&account->associations, &o->associations, x->now_ms) ? OVER_ASSOCIATIONS
+                                                                         : ADMITTED;
     }
     return ADMITTED;
 }
 
 // Takes a place in each window that the call counts in.
-static void occupy(struct limits *l, struct app_windows *app, bool daily, enum rate_class rate,
-                   int64_t now_ms)
+static void occupy(const struct admission *x)
 {
-    window_add(rate == RATE_SEARCH ? &l->search : &app->admitted, now_ms);
-    app->calls++;
-    l->today += daily ? 1 : 0;
-    app->today += daily ? 1 : 0;
-    if (rate == RATE_ASSOCIATIONS) {
-        window_add(&l->associations, now_ms);
-        l->today_associations++;
+    window_add(x->rate == RATE_SEARCH ? &x->account->search : &x->app->admitted, x->now_ms);
+    x->app->calls++;
+    x->account->today += x->daily ? 1 : 0;
+    x->app->today += x->daily ? 1 : 0;
+    if (x->rate == RATE_ASSOCIATIONS) {
+        window_add(&x->account->associations, x->now_ms);
+        x->account->today_associations++;
     }
 }
 
 // How long until the oldest call leaves a full window.
-static int64_t wait_of(struct limits *l, struct app_windows *app, enum limits_verdict verdict,
-                       int64_t now_ms)
+static int64_t wait_of(struct limits *l, const struct admission *x, enum limits_verdict verdict)
 {
     switch (verdict) {
     case OVER_GENERAL:
-        return window_wait_ms(&app->admitted, now_ms);
+        return window_wait_ms(&x->app->admitted, x->now_ms);
     case OVER_ASSOCIATIONS:
-        return window_wait_ms(&l->associations, now_ms);
+        return window_wait_ms(&x->account->associations, x->now_ms);
     case OVER_SEARCH:
-        return window_wait_ms(&l->search, now_ms);
+        return window_wait_ms(&x->account->search, x->now_ms);
     case OVER_TOKEN:
-        return window_wait_ms(&app->token, now_ms);
+        return window_wait_ms(&x->app->token, x->now_ms);
     case OVER_DAILY:
     case OVER_ASSOCIATIONS_DAILY:
         return l->day_ends_ms - clock_now_ms(l->clock);
@@ -286,9 +310,10 @@ static int64_t wait_of(struct limits *l, struct app_windows *app, enum limits_ve
     }
 }
 
-static struct limits_view view_of(struct limits *l, struct app_windows *w, const struct app *app,
-                                  enum limits_verdict verdict, int64_t now_ms)
+static struct limits_view view_of(struct limits *l, const struct admission *x,
+                                  const struct app *app, enum limits_verdict verdict)
 {
+    struct app_windows *w = x->app;
     if (verdict != ADMITTED) {
         w->refused++;
         l->refused[verdict]++;
@@ -298,10 +323,10 @@ static struct limits_view view_of(struct limits *l, struct app_windows *w, const
         .oauth = !counts_daily(l, app->kind),
         .app_id = app->id,
         .burst = w->burst,
-        .used = window_count(&w->admitted, now_ms),
+        .used = window_count(&w->admitted, x->now_ms),
         .daily = l->options.daily,
-        .today = l->today,
-        .wait_ms = l->options.retry_after ? wait_of(l, w, verdict, now_ms) : 0,
+        .today = x->account->today,
+        .wait_ms = l->options.retry_after ? wait_of(l, x, verdict) : 0,
         .category_body = l->options.category_body,
     };
 }
@@ -314,18 +339,18 @@ bool limits_admit(struct limits *l, struct call *call, enum rate_class rate)
     enter_day(l);
     let_others_call(l, now_ms);
     struct app_windows *w = windows_of(l, app->index, app->kind);
-    bool daily = counts_daily(l, app->kind);
+    struct admission x = {w, account_of(l, app), counts_daily(l, app->kind), rate, now_ms};
     if (rate == RATE_SEARCH) {
         window_add(&l->search_peak, now_ms);
     } else {
         window_add(&l->general_peak, now_ms);
         window_add(&w->peak, now_ms);
     }
-    enum limits_verdict verdict = judge(l, w, daily, rate, now_ms);
+    enum limits_verdict verdict = judge(l, &x);
     if (verdict == ADMITTED) {
-        occupy(l, w, daily, rate, now_ms);
+        occupy(&x);
     }
-    struct limits_view view = view_of(l, w, app, verdict, now_ms);
+    struct limits_view view = view_of(l, &x, app, verdict);
     pthread_mutex_unlock(&l->lock);
     if (rate != RATE_SEARCH) {
         limits_add_headers(&view, call);
@@ -346,7 +371,8 @@ bool limits_admit_token(struct limits *l, struct call *call, const struct app *a
     if (!over) {
         window_add(&w->token, now_ms);
     }
-    struct limits_view view = view_of(l, w, app, over ? OVER_TOKEN : ADMITTED, now_ms);
+    struct admission x = {.app = w, .account = account_of(l, app), .now_ms = now_ms};
+    struct limits_view view = view_of(l, &x, app, over ? OVER_TOKEN : ADMITTED);
     pthread_mutex_unlock(&l->lock);
     if (over) {
         limits_answer_429(&view, call);
@@ -385,7 +411,7 @@ struct limits_report limits_report(struct limits *l)
         .refused_search = l->refused[OVER_SEARCH],
         .refused_token = l->refused[OVER_TOKEN],
         .refused_daily = l->refused[OVER_DAILY] + l->refused[OVER_ASSOCIATIONS_DAILY],
-        .today = l->today,
+        .today = l->accounts[0].today,
         .foreign_admitted = l->foreign_admitted,
         .foreign_refused = l->foreign_refused,
         .day_ends_ms = l->day_ends_ms,

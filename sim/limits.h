@@ -3,7 +3,8 @@
 //
 // A call that is refused does not fill a window: what HubSpot does is not documented, and otherwise
 // a client that hammers would never get out. The day ends at midnight in the account's time zone.
-// All may be changed at any time. Thread-safe.
+// All may be changed at any time. Thread-safe. Further accounts (struct app's `account`) have
+// windows of their own, with the same limits.
 #pragma once
 
 #include "core/clock.h"
@@ -64,7 +65,7 @@ struct limits_report {
     uint64_t refused_search;
     uint64_t refused_token;
     uint64_t refused_daily;
-    uint64_t today;
+    uint64_t today; // of the first account
     uint64_t foreign_admitted;
     uint64_t foreign_refused;
     int64_t day_ends_ms;

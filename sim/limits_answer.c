@@ -87,7 +87,7 @@ void limits_answer_429(const struct limits_view *v, struct call *c)
             json_field_str(&w, "groupName",
                            arena_printf(c->arena, "%s:%llu:%lld", group,
                                         (unsigned long long)v->app_id,
-                                        (long long)c->sim->options->portal_id));
+                                        (long long)call_portal_id(c)));
         }
     }
     if (policy == POLICY_DAY && !v->category_body) {

@@ -12,7 +12,7 @@ static void write_signed(struct call *c, struct json_writer *w, const struct tok
     json_key(w, STR("signed_access_token"));
     json_begin_object(w);
     json_field_int(w, "expiresAt", expires_ms);
-    json_field_int(w, "hubId", c->sim->options->portal_id);
+    json_field_int(w, "hubId", app_portal_id(c, info->app));
     json_field_int(w, "userId", info->user_id);
     json_field_int(w, "appId", (int64_t)info->app->id);
     json_field_str(w, "hublet", STR("na1"));
@@ -29,7 +29,7 @@ static void write_info(struct call *c, struct json_writer *w, struct str token,
     json_field_str(w, "hub_domain", STR("simulated.example"));
     json_key(w, STR("scopes"));
     scopes_write(w, info->scopes);
-    json_field_int(w, "hub_id", c->sim->options->portal_id);
+    json_field_int(w, "hub_id", app_portal_id(c, info->app));
     json_field_int(w, "app_id", (int64_t)info->app->id);
     if (info->refresh) {
         json_field_str(w, "client_id", info->app->client_id);
@@ -147,7 +147,7 @@ void endpoint_token_info(struct call *c)
     struct json_writer w = call_writer(c);
     json_begin_object(&w);
     json_field_int(&w, "userId", info.user_id);
-    json_field_int(&w, "hubId", c->sim->options->portal_id);
+    json_field_int(&w, "hubId", app_portal_id(c, info.app));
     json_field_int(&w, "appId", (int64_t)info.app->id);
     json_key(&w, STR("scopes"));
     scopes_write(&w, info.scopes);

@@ -18,6 +18,10 @@ static const struct setting rows[] = {
     ROW(listen, "listen", SET_STR, "127.0.0.1:0", "HOST:PORT",
         "where to listen; port 0 picks a free one"),
     ROW(portal_id, "portal", SET_INT, "4711002", "N", "id of the account", .min = 1, .max = 1e15),
+    ROW(accounts, "accounts", SET_INT, "1", "N",
+        "accounts with the same records, the ids following on; the token of account K > 1 is "
+        "TOKEN-K, and its limits are its own",
+        .min = 1, .max = ACCOUNTS_MAX),
     ROW(seed, "seed", SET_INT, "1", "N", "the same seed gives the same data", COUNT(9e15)),
     ROW(contacts, "contacts", SET_INT, "1000", "N", "contacts in the account", COUNT(20e6)),
     ROW(companies, "companies", SET_INT, "-1", "N", "companies; -1: one for 5 contacts", .min = -1,

@@ -43,6 +43,7 @@ struct options {
     struct str developer_key;
     struct str other_objects_text;
     int64_t portal_id;
+    int64_t accounts;
     int64_t seed;
     int64_t contacts, companies, deals, tickets, engagements;
     int64_t properties;

@@ -158,6 +158,28 @@ static void test_search_is_of_the_account(void **state)
     end(&s);
 }
 
+// Another account with the same limits: nothing of what the first one does counts in it.
+static void test_accounts_are_apart(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct limits_options o = USUAL;
+    o.daily = 30;
+    begin(&s, &o, "2026-11-22T10:00:00Z");
+    s.apps[1].account = 3;
+    assert_int_equal(admitted_of(&s, 0, RATE_SEARCH, 9), 5);
+    assert_int_equal(admitted_of(&s, 1, RATE_SEARCH, 9), 5);
+    check_contains(buf_cstr(&s.response.body), "publicapi:crm:search:private_app:8:45");
+    advance(&s, 1000);
+    assert_int_equal(admitted_of(&s, 0, RATE_GENERAL, 100), 25);
+    assert_int_equal(admitted_of(&s, 1, RATE_ASSOCIATIONS, 20), 20);
+    assert_int_equal(limits_report(s.limits).today, 30); // of the first
+    assert_int_equal(limits_app_report(s.limits, &s.apps[1]).today, 25);
+    limits_clear(s.limits);
+    assert_int_equal(admitted_of(&s, 1, RATE_GENERAL, 100), 30);
+    end(&s);
+}
+
 static void test_associations_count_twice(void **state)
 {
     (void)state;
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_each_app_has_its_window),
         cmocka_unit_test(test_headers_of_an_oauth_app),
         cmocka_unit_test(test_search_is_of_the_account),
+        cmocka_unit_test(test_accounts_are_apart),
         cmocka_unit_test(test_associations_count_twice),
         cmocka_unit_test(test_the_day_ends_at_midnight),
         cmocka_unit_test(test_retry_after_is_enough_and_not_too_much),
