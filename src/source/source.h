@@ -21,12 +21,13 @@ enum { SOURCE_NEEDS_MAX = 12, SOURCE_TABLES_MAX = 8 };
 
 // A stream that the source has, before anything is opened. Static.
 struct source_stream_info {
-    const char *name;                    // "contacts"
-    const char *alias;                   // "contact"; may be NULL
-    const char *table;                   // its main table
-    const char *description;             // one sentence
-    const char *scope;                   // what the credential must be allowed
-    const char *needs[SOURCE_NEEDS_MAX]; // streams that must be loaded before it; NULL ends
+    const char *name;                          // "contacts"
+    const char *alias;                         // "contact"; may be NULL
+    const char *table;                         // its main table
+    const char *description;                   // one sentence
+    const char *scope;                         // what the credential must be allowed
+    const char *needs[SOURCE_NEEDS_MAX];       // streams that must be loaded before it; NULL ends
+    const char *sub_tables[SOURCE_TABLES_MAX]; // tables it fills beside its main one; NULL ends
 };
 
 // How a stream reads things that only the destination knows. Called from the stream's thread.

@@ -3,11 +3,16 @@
 #include "core/limits.h"
 #include "source/hubspot/fetch.h"
 
-#define PLAIN(name_, alias_, table_, scope_, description_)                                         \
+// What follows the description are tables beside the main one.
+#define PLAIN(name_, alias_, table_, scope_, ...)                                                  \
     {                                                                                              \
         .name = (name_), .alias = (alias_), .table = (table_), .scope = (scope_),                  \
-        .description = (description_)                                                              \
+        .description = FIRST(__VA_ARGS__, NULL), .sub_tables = {                                   \
+            REST(__VA_ARGS__, NULL)                                                                \
+        }                                                                                          \
     }
+#define FIRST(a, ...) (a)
+#define REST(a, ...)  __VA_ARGS__
 #define PAIR(table_, description_, ...)                                                            \
     {                                                                                              \
         .name = (table_), .table = (table_), .scope = "the read scopes of both objects",           \
@@ -20,25 +25,29 @@
 
 // In the order in which they are best run: what others refer to first, pairs last.
 static const struct source_stream_info STREAMS[] = {
-    PLAIN("owners", "owner", "owner", "crm.objects.owners.read", "Owners and their teams"),
+    PLAIN("owners", "owner", "owner", "crm.objects.owners.read", "Owners and their teams",
+          "owner_team"),
     PLAIN("pipelines", "pipeline", "deal_pipeline", "crm.objects.deals.read",
-          "Pipelines and stages of deals and tickets"),
+          "Pipelines and stages of deals and tickets", "deal_pipeline_stage", "ticket_pipeline",
+          "ticket_pipeline_stage"),
     PLAIN("properties", "property", "property", "crm.schemas.contacts.read",
-          "Property definitions and their options, of every object"),
-    PLAIN("contacts", "contact", "contact", "crm.objects.contacts.read", "Contacts"),
+          "Property definitions and their options, of every object", "property_option"),
+    PLAIN("contacts", "contact", "contact", "crm.objects.contacts.read", "Contacts",
+          "contact_merge_audit"),
     PLAIN("companies", "company", "company", "crm.objects.companies.read", "Companies"),
-    PLAIN("deals", "deal", "deal", "crm.objects.deals.read", "Deals"),
+    PLAIN("deals", "deal", "deal", "crm.objects.deals.read", "Deals", "merged_deal", "deal_stage"),
     PLAIN("tickets", "ticket", "ticket", "tickets", "Tickets"),
-    PLAIN("calls", "call", "engagement_call", "crm.objects.contacts.read", "Calls"),
+    PLAIN("calls", "call", "engagement_call", "crm.objects.contacts.read", "Calls", "engagement"),
     PLAIN("communications", "communication", "engagement_communication",
-          "crm.objects.contacts.read", "Communications: SMS, WhatsApp, LinkedIn"),
+          "crm.objects.contacts.read", "Communications: SMS, WhatsApp, LinkedIn", "engagement"),
     PLAIN("emails", "email", "engagement_email", "crm.objects.contacts.read sales-email-read",
-          "E-mails"),
-    PLAIN("meetings", "meeting", "engagement_meeting", "crm.objects.contacts.read", "Meetings"),
-    PLAIN("notes", "note", "engagement_note", "crm.objects.contacts.read", "Notes"),
-    PLAIN("tasks", "task", "engagement_task", "crm.objects.contacts.read", "Tasks"),
-    PLAIN("postal_mail", NULL, "engagement_postal_mail", "crm.objects.contacts.read",
-          "Postal mail"),
+          "E-mails", "engagement"),
+    PLAIN("meetings", "meeting", "engagement_meeting", "crm.objects.contacts.read", "Meetings",
+          "engagement"),
+    PLAIN("notes", "note", "engagement_note", "crm.objects.contacts.read", "Notes", "engagement"),
+    PLAIN("tasks", "task", "engagement_task", "crm.objects.contacts.read", "Tasks", "engagement"),
+    PLAIN("postal_mail", NULL, "engagement_postal_mail", "crm.objects.contacts.read", "Postal mail",
+          "engagement"),
     PAIR("contact_company", "Associations of contacts with companies", "contacts", "companies"),
     PAIR("deal_company", "Associations of deals with companies", "deals", "companies"),
     PAIR("deal_contact", "Associations of deals with contacts", "deals", "contacts"),
