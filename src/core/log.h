@@ -1,4 +1,5 @@
-// Logfmt lines: `ts=... level=info msg="page loaded" stream=contacts rows=100`.
+// Logfmt lines: `ts=... level=info msg="page loaded" stream=contacts rows=100`, or the same as JSON
+// objects.
 // One struct log per process, passed to what logs (main, engine, api, sim); libraries return
 // errors. Thread-safe: each line is one write. Values are quoted where needed; a value whose key
 // names a secret (token, secret, password, authorization, key) is printed as "***", whoever passes
@@ -10,9 +11,12 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
+enum log_format { LOG_LOGFMT, LOG_JSON };
+
 struct log {
     int fd;
     enum log_level level;
+    enum log_format format;
     const struct clock *clock;
     // When set, lines go here instead of fd (tests; the live progress display that must move
     // aside).

@@ -1,11 +1,11 @@
 #include "core/settings.h"
 
+#include "core/buf.h"
 #include "core/limits.h"
 #include "core/nearest.h"
 #include "core/timestamp.h"
 
 enum {
-    ROWS_MAX = 256,
     NAME_MAX_BYTES = 64,
     SHOWN_MAX = 80, // bytes of a refused value that an error shows
 };
@@ -18,8 +18,9 @@ static struct str name_of(const struct setting *row)
 static const struct setting *find(const struct settings *s, struct str name)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (str_eq(name_of(&s->rows[i]), name)) {
-            return &s->rows[i];
+        const struct setting *row = &s->rows[i];
+        if (str_eq(name_of(row), name) || (row->alias && str_eq(str_from(row->alias), name))) {
+            return row;
         }
     }
     return NULL;
@@ -174,11 +175,35 @@ static bool set_enum(const struct settings *s, const struct setting *row, struct
     return refuse(row, value, err, rule);
 }
 
+static bool set_list(const struct settings *s, const struct setting *row, struct str value,
+                     struct error *err)
+{
+    struct setting_list *list = field(s, row);
+    struct str rest = value;
+    struct str item;
+    if (str_find_char(value, '\0') >= 0) {
+        return refuse(row, value, err, "holds a NUL byte");
+    }
+    while (str_next(&rest, ',', &item)) {
+        item = str_trim(item);
+        if (item.len > 0 && list->n == SETTING_LIST_MAX) {
+            return refuse(row, item, err, "is one too many; 64 are possible");
+        }
+        if (item.len > 0) {
+            struct str *items = arena_alloc(s->arena, (list->n + 1) * sizeof *items);
+            memcpy(items, list->items, list->n * sizeof *items);
+            items[list->n] = arena_dup(s->arena, item);
+            *list = (struct setting_list){items, list->n + 1};
+        }
+    }
+    return true;
+}
+
 typedef bool set_fn(const struct settings *s, const struct setting *row, struct str value,
                     struct error *err);
 static set_fn *const SET[] = {
     [SET_STR] = set_str, [SET_INT] = set_int,   [SET_FLOAT] = set_float, [SET_BOOL] = set_bool,
-    [SET_MS] = set_ms,   [SET_DATE] = set_date, [SET_ENUM] = set_enum,
+    [SET_MS] = set_ms,   [SET_DATE] = set_date, [SET_ENUM] = set_enum,   [SET_LIST] = set_list,
 };
 
 static bool set_row(const struct settings *s, const struct setting *row, struct str value,
@@ -191,16 +216,9 @@ static bool set_row(const struct settings *s, const struct setting *row, struct 
     return SET[row->type](s, row, value, err);
 }
 
-static void mark_given(struct settings *s, const struct setting *row)
-{
-    size_t i = (size_t)(row - s->rows);
-    s->given[i / 64] |= UINT64_C(1) << (i % 64);
-}
-
 static bool is_given(const struct settings *s, const struct setting *row)
 {
-    size_t i = (size_t)(row - s->rows);
-    return (s->given[i / 64] >> (i % 64)) & 1;
+    return s->source[row - s->rows] != SETTING_DEFAULT;
 }
 
 bool settings_given(const struct settings *s, const char *name)
@@ -227,26 +245,51 @@ static bool unknown(const struct settings *s, struct str name, struct error *err
     return error_set(err, ERR_USAGE, "unknown option --%.*s", STR_ARG(name));
 }
 
-bool settings_set(struct settings *s, struct str name, struct str value, struct error *err)
+// Takes a value for a row, unless a stronger source has set it.
+static bool offer(struct settings *s, const struct setting *row, struct str value,
+                  struct setting_origin origin, struct error *err)
 {
-    const struct setting *row = find(s, name);
-    if (!row) {
-        return unknown(s, name, err);
+    size_t i = (size_t)(row - s->rows);
+    if (s->source[i] > origin.source) {
+        return true;
+    }
+    struct setting_list *list = field(s, row);
+    struct setting_list before = {NULL, 0};
+    bool anew = row->type == SET_LIST && s->source[i] < origin.source;
+    if (anew) { // what a weaker source has listed does not count any more
+        before = *list;
+        *list = (struct setting_list){NULL, 0};
     }
     if (!set_row(s, row, value, err)) {
+        if (anew) {
+            *list = before;
+        }
         return false;
     }
-    mark_given(s, row);
+    s->source[i] = (uint8_t)origin.source;
+    s->line[i] = origin.line;
     return true;
+}
+
+bool settings_offer(struct settings *s, struct str name, struct str value,
+                    struct setting_origin origin, struct error *err)
+{
+    const struct setting *row = find(s, name);
+    return row ? offer(s, row, value, origin, err) : unknown(s, name, err);
+}
+
+bool settings_set(struct settings *s, struct str name, struct str value, struct error *err)
+{
+    return settings_offer(s, name, value, (struct setting_origin){.source = SETTING_OPTION}, err);
 }
 
 // ------------------------------------------------------------------------------------------------
 // Sources of values
 
 // "base-url" -> "PREFIX_BASE_URL"
-static const char *env_name(const struct settings *s, const struct setting *row)
+static const char *env_name(const struct settings *s, const char *option)
 {
-    struct str name = arena_printf(s->arena, "%s_%s", s->env_prefix, row->name);
+    struct str name = arena_printf(s->arena, "%s_%s", s->env_prefix, option);
     char *text = arena_cstr(s->arena, name);
     for (char *at = text; *at; at++) {
         *at = *at == '-' ? '_' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
@@ -254,19 +297,24 @@ static const char *env_name(const struct settings *s, const struct setting *row)
     return text;
 }
 
-static bool from_environment(struct settings *s, const struct setting *row, struct error *err)
+static bool from_variable(struct settings *s, const struct setting *row, const char *option,
+                          struct error *err)
 {
-    const char *name = env_name(s, row);
+    const char *name = env_name(s, option);
     const char *value = getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread is started
+    struct setting_origin origin = {.source = SETTING_ENVIRONMENT};
     // Set but empty is how shells and unit files write "not set".
     if (!value || !value[0]) {
         return true;
     }
-    if (!set_row(s, row, str_from(value), err)) {
-        return error_context(err, "environment variable %s", name);
-    }
-    mark_given(s, row);
-    return true;
+    return offer(s, row, str_from(value), origin, err) ||
+           error_context(err, "environment variable %s", name);
+}
+
+static bool from_environment(struct settings *s, const struct setting *row, struct error *err)
+{
+    return (!row->alias || from_variable(s, row, row->alias, err)) &&
+           from_variable(s, row, row->name, err);
 }
 
 static void check_row(const struct setting *row)
@@ -280,7 +328,7 @@ static void check_row(const struct setting *row)
 bool settings_init(struct settings *s, const struct setting *rows, size_t n, const char *env_prefix,
                    void *target, struct arena *arena, struct error *err)
 {
-    assert(n <= ROWS_MAX && target && arena);
+    assert(n <= SETTINGS_ROWS_MAX && target && arena);
     *s = (struct settings){
         .rows = rows, .n = n, .env_prefix = env_prefix, .target = target, .arena = arena};
     for (size_t i = 0; i < n; i++) {
@@ -360,7 +408,7 @@ bool settings_check(const struct settings *s, struct error *err)
                                  row->name, arg);
             }
             return error_set(err, ERR_USAGE, "--%s is missing; give --%s %s or set %s", row->name,
-                             row->name, arg, env_name(s, row));
+                             row->name, arg, env_name(s, row->name));
         }
     }
     return true;
@@ -394,4 +442,79 @@ void settings_help(const struct setting *rows, size_t n, FILE *out)
         print_default(row, out);
         fputc('\n', out);
     }
+}
+
+// ------------------------------------------------------------------------------------------------
+// What holds
+
+struct str settings_origin(const struct settings *s, size_t i)
+{
+    assert(i < s->n);
+    switch ((enum setting_source)s->source[i]) {
+    case SETTING_FILE:
+        return arena_printf(s->arena, "%.*s:%u", STR_ARG(s->file), (unsigned)s->line[i]);
+    case SETTING_ENVIRONMENT:
+        return str_from(env_name(s, s->rows[i].name));
+    case SETTING_OPTION:
+        return arena_printf(s->arena, "--%s", s->rows[i].name);
+    case SETTING_DEFAULT:
+        break;
+    }
+    return STR("default");
+}
+
+static struct str duration(const struct settings *s, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } UNITS[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}};
+    for (size_t i = 0; i < ARRAY_LEN(UNITS); i++) {
+        if (ms != 0 && ms % UNITS[i].ms == 0) {
+            return arena_printf(s->arena, "%lld%s", (long long)(ms / UNITS[i].ms), UNITS[i].unit);
+        }
+    }
+    return arena_printf(s->arena, "%lldms", (long long)ms);
+}
+
+static struct str listed(const struct settings *s, const struct setting_list *list)
+{
+    struct buf all;
+    buf_init(&all, SETTING_LIST_MAX * (size_t)LIMIT_SETTINGS_VALUE);
+    for (size_t i = 0; i < list->n; i++) {
+        buf_printf(&all, "%s%.*s", i ? "," : "", STR_ARG(list->items[i]));
+    }
+    struct str text = arena_dup(s->arena, buf_str(&all));
+    buf_done(&all);
+    return text;
+}
+
+struct str settings_value(const struct settings *s, size_t i)
+{
+    assert(i < s->n);
+    const struct setting *row = &s->rows[i];
+    void *value = field(s, row);
+    char time[TIMESTAMP_TEXT_MAX];
+    switch (row->type) {
+    case SET_STR:
+    case SET_ENUM: {
+        struct str text = *(struct str *)value;
+        return row->secret && text.len > 0 ? STR("***") : text;
+    }
+    case SET_INT:
+        return arena_printf(s->arena, "%lld", (long long)*(int64_t *)value);
+    case SET_FLOAT:
+        return arena_printf(s->arena, "%.15g", *(double *)value);
+    case SET_BOOL:
+        return *(bool *)value ? STR("true") : STR("false");
+    case SET_MS:
+        return duration(s, *(int64_t *)value);
+    case SET_DATE:
+        return *(int64_t *)value != 0 && timestamp_format(*(int64_t *)value, time)
+                   ? arena_dup(s->arena, str_from(time))
+                   : STR("");
+    case SET_LIST:
+        return listed(s, value);
+    }
+    assert(false); // a row has a type
 }

@@ -95,6 +95,60 @@ static void test_quoting(void **state)
     buf_done(&r.text);
 }
 
+static void test_json(void **state)
+{
+    (void)state;
+    static const struct {
+        struct str value;
+        const char *want;
+    } ROWS[] = {
+        {STR_INIT("plain"), "plain"},
+        {STR_INIT("a \"b\" \\ \n\x1b"), "a \\\"b\\\" \\\\ \\u000a\\u001b"},
+        {STR_INIT("M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80"),
+         "M\xc3\xbcnchen \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {STR_INIT("nul\0"), "nul\\u0000"},
+        {STR_INIT("\xff|"), "\\ufffd|"},
+        {STR_INIT("\xc0\xaf"), "\\ufffd\\ufffd"},            // not the shortest form
+        {STR_INIT("\xed\xa0\x80"), "\\ufffd\\ufffd\\ufffd"}, // a surrogate
+        {STR_INIT("\xe2\x82"), "\\ufffd\\ufffd"},            // cut
+    };
+    struct recorder r;
+    start(&r, LOG_INFO);
+    r.log.format = LOG_JSON;
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        buf_reset(&r.text);
+        log_line(&r.log, LOG_INFO, "m", LOG_S("v", ROWS[i].value), LOG_I("n", -3),
+                 LOG_C("api_key", "hidden"), LOG_F("seconds", 0.5));
+        char want[300];
+        snprintf(want, sizeof(want),
+                 "{\"ts\":\"2026-09-08T07:06:05.004Z\",\"level\":\"info\",\"msg\":\"m\","
+                 "\"v\":\"%s\",\"n\":-3,\"api_key\":\"***\",\"seconds\":0.5}\n",
+                 ROWS[i].want);
+        check_str(buf_str(&r.text), want);
+    }
+    buf_done(&r.text);
+}
+
+// However much there is to log, a line of JSON is one object.
+static void test_json_is_whole(void **state)
+{
+    (void)state;
+    struct recorder r;
+    struct log_field fields[100];
+    char text[5000];
+    memset(text, '"', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        fields[i] = LOG_C("v", text);
+    }
+    start(&r, LOG_INFO);
+    r.log.format = LOG_JSON;
+    log_write(&r.log, LOG_INFO, "m", fields, ARRAY_LEN(fields));
+    assert_true(r.text.len > 100000 && r.text.len <= 256 * 1024);
+    assert_true(str_ends(buf_str(&r.text), STR("\\\"...\"}\n")));
+    buf_done(&r.text);
+}
+
 static void test_redaction(void **state)
 {
     (void)state;
@@ -186,9 +240,10 @@ static void test_file(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_line),        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_quoting),     cmocka_unit_test(test_redaction),
-        cmocka_unit_test(test_long_values), cmocka_unit_test(test_many_fields),
+        cmocka_unit_test(test_line),          cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_quoting),       cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_is_whole), cmocka_unit_test(test_redaction),
+        cmocka_unit_test(test_long_values),   cmocka_unit_test(test_many_fields),
         cmocka_unit_test(test_file),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
