@@ -21,6 +21,7 @@
 #include "core/cancel.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "data/batch.h"
 
 struct destination;
@@ -43,9 +44,36 @@ bool destination_url_check(struct str url, struct error *err) MUST_CHECK;
 // What a person may read: the URL with any password masked. Into `arena`.
 struct str destination_describe(const struct destination_options *options, struct arena *arena);
 
+// Removes what streams have made, in one transaction: of the named tables and views those that are
+// there, the streams' states, and their rows in the system tables. What nobody names stays; a table
+// that other streams write to as well is the caller's to leave out. DESTINATION_BUSY while one of
+// the streams is being loaded (where the database shows it, see above; elsewhere that load fails at
+// its next commit); DESTINATION when something that is not ours depends on a table. A destination
+// that is not there is nothing to remove.
+struct destination_removal {
+    const struct str *streams;
+    size_t n_streams;
+    const struct str *tables; // and views
+    size_t n_tables;
+};
+bool destination_drop(const struct destination_options *options,
+                      const struct destination_removal *removal, struct error *err) MUST_CHECK;
+
 // An empty `stream` takes no lock and has no state: for reading, or for what is no stream.
 bool session_open(struct destination *dest, struct str stream, struct session **ret,
                   struct error *err) MUST_CHECK;
+// Which of several runs of a stream is the present one, where they follow each other without the
+// former always knowing that it is over (its process was frozen or cut off). Of one `owner` the
+// greater number is the later.
+struct session_fence {
+    struct str owner; // letters, digits, '-' and '_', at most 20; tells installations apart
+    int64_t number;   // from 1
+};
+// session_open for a run with a fence: in PostgreSQL a session of an earlier run of the same owner
+// that still holds the stream is ended. `log` (may be NULL) is told.
+bool session_open_fenced(struct destination *dest, struct str stream,
+                         const struct session_fence *fence, const struct log *log,
+                         struct session **ret, struct error *err) MUST_CHECK;
 void session_close(struct session *s); // takes NULL; rolls back what is open
 
 // The stream's state as committed last, into `arena`; ret->ptr NULL when there is none. Remembers
@@ -53,6 +81,11 @@ void session_close(struct session *s); // takes NULL; rolls back what is open
 // committed this stream's state since.
 bool session_read_state(struct session *s, struct arena *arena, struct str *ret,
                         struct error *err) MUST_CHECK;
+// The same, and takes the stream: from here on every commit of any other session of this stream
+// that read the state before fails with DESTINATION_BUSY, and so do all commits of this one after
+// another session has taken it. Own transaction.
+bool session_claim_state(struct session *s, struct arena *arena, struct str *ret,
+                         struct error *err) MUST_CHECK;
 
 // Makes the table exist with at least these columns and the metadata columns; adds what is missing,
 // drops and retypes nothing. A column that is there with another type is an error (the source gives
@@ -61,6 +94,17 @@ bool session_read_state(struct session *s, struct arena *arena, struct str *ret,
 // starts with "_sluice_" have no metadata columns.
 bool session_apply_schema(struct session *s, const struct table *table, bool *ret_empty,
                           struct error *err) MUST_CHECK;
+// Takes columns out of a table, with what they hold, as far as they are there; keys cannot be.
+// Where somebody's view keeps a column, its values are set to NULL. Own transaction.
+bool session_drop_columns(struct session *s, struct str table, const struct str *columns, size_t n,
+                          struct error *err) MUST_CHECK;
+// Removes tables and views as far as they are there. Own transaction.
+bool session_drop_tables(struct session *s, const struct str *names, size_t n,
+                         struct error *err) MUST_CHECK;
+// What the stream has set aside so far in one of these columns is forgotten (the rows stay, without
+// their value); `n` 0: in all columns. Own transaction.
+bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,
+                            struct error *err) MUST_CHECK;
 // Makes (or remakes, when it differs) a view `name` over all of `tables` that exist: UNION ALL of
 // `columns`.
 bool session_apply_view(struct session *s, struct str name, const struct str *tables,
