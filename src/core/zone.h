@@ -14,3 +14,12 @@
 bool zone_next_day_ms(struct str name, int64_t wall_ms, int64_t *ret_ms) MUST_CHECK;
 // How far the zone's clocks are ahead of UTC at that instant. False as above.
 bool zone_offset_ms(struct str name, int64_t wall_ms, int64_t *ret_ms) MUST_CHECK;
+
+// A stretch of time in which the zone's clocks go on without a jump.
+struct zone_span {
+    int64_t begin_ms, end_ms; // UTC; what lies before 1970 or after 9999 is cut off
+    int64_t offset_ms;        // how far the clocks are ahead of UTC
+    int64_t before_ms;        // the same right before begin_ms; offset_ms when begin_ms is cut off
+};
+// The stretch that the instant lies in. The empty name is UTC. False as above.
+bool zone_span_at(struct str name, int64_t wall_ms, struct zone_span *ret) MUST_CHECK;

@@ -62,6 +62,38 @@ static void test_length_of_days(void **state)
     }
 }
 
+static void test_spans(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *now, *begin, *end;
+        int64_t offset_min, before_min;
+    } ROWS[] = {
+        {"", "2026-07-01T00:00:00Z", "1970-01-01T00:00:00Z", NULL, 0, 0},
+        {"Europe/Berlin", "2026-03-29T00:59:59.999Z", "2025-10-26T01:00:00Z",
+         "2026-03-29T01:00:00Z", 60, 120},
+        {"Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z",
+         120, 60},
+        {"Australia/Lord_Howe", "2026-11-22T00:00:00Z", "2026-10-03T15:30:00Z",
+         "2027-04-03T15:00:00Z", 660, 630},
+        {"Asia/Kolkata", "2026-07-01T00:00:00Z", "1970-01-01T00:00:00Z", NULL, 330, 330},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct zone_span span = {0};
+        check_row(zone_span_at(str_from(ROWS[i].zone), at(ROWS[i].now), &span), ROWS[i].zone);
+        check_row(span.begin_ms == at(ROWS[i].begin), ROWS[i].zone);
+        check_row(ROWS[i].end ? span.end_ms == at(ROWS[i].end) : span.end_ms > at("9999-12-31"),
+                  ROWS[i].zone);
+        check_row(span.offset_ms == ROWS[i].offset_min * HOUR_MS / 60, ROWS[i].zone);
+        check_row(span.before_ms == ROWS[i].before_min * HOUR_MS / 60, ROWS[i].zone);
+    }
+    struct zone_span span = {.offset_ms = 7};
+    assert_false(zone_span_at(STR("Mars/Olympus"), 0, &span));
+    assert_false(zone_span_at(STR(""), -1, &span));
+    assert_false(zone_span_at(STR("Europe/Berlin"), INT64_MAX, &span));
+    assert_int_equal(span.offset_ms, 7);
+}
+
 static void test_unknown(void **state)
 {
     (void)state;
@@ -80,6 +112,7 @@ int main(void)
     const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_next_day),
         cmocka_unit_test(test_length_of_days),
+        cmocka_unit_test(test_spans),
         cmocka_unit_test(test_unknown),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
