@@ -47,7 +47,7 @@ static bool create_system_tables(struct destination *dest, struct error *err)
     static const struct table *const TABLES[] = {&TABLE_STATE, &TABLE_COLUMN, &TABLE_REJECT,
                                                  &TABLE_AUDIT};
     struct session *s = NULL;
-    if (!session_connect(dest, STR(""), &s, err)) {
+    if (!session_connect(dest, &(struct session_options){0}, &s, err)) {
         return false;
     }
     bool ok = dest->driver->create_schema(s, err);
@@ -59,8 +59,8 @@ static bool create_system_tables(struct destination *dest, struct error *err)
     return ok;
 }
 
-bool destination_open(const struct destination_options *options, struct destination **ret,
-                      struct error *err)
+bool destination_prepare(const struct destination_options *options, struct destination **ret,
+                         struct error *err)
 {
     if (!check_options(options, err)) {
         return false;
@@ -77,7 +77,19 @@ bool destination_open(const struct destination_options *options, struct destinat
     d->metadata.deleted = arena_dup(&d->arena, options->metadata.deleted);
     d->clock = options->clock;
     d->cancel = options->cancel;
-    if (!d->driver->locate(d, err) || !create_system_tables(d, err)) {
+    *ret = d;
+    return true;
+}
+
+bool destination_open(const struct destination_options *options, struct destination **ret,
+                      struct error *err)
+{
+    struct destination *d = NULL;
+    bool there = false;
+    if (!destination_prepare(options, &d, err)) {
+        return false;
+    }
+    if (!d->driver->locate(d, true, &there, err) || !create_system_tables(d, err)) {
         destination_close(d);
         return false;
     }

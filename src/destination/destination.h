@@ -65,8 +65,9 @@ bool session_open(struct destination *dest, struct str stream, struct session **
 // Which of several runs of a stream is the present one, where they follow each other without the
 // former always knowing that it is over (its process was frozen or cut off). Of one `owner` the
 // greater number is the later.
+enum { FENCE_OWNER_MAX = 20 };
 struct session_fence {
-    struct str owner; // letters, digits, '-' and '_', at most 20; tells installations apart
+    struct str owner; // letters, digits, '-', '_', at most FENCE_OWNER_MAX; who counts the numbers
     int64_t number;   // from 1
 };
 // session_open for a run with a fence: in PostgreSQL a session of an earlier run of the same owner
@@ -101,8 +102,8 @@ bool session_drop_columns(struct session *s, struct str table, const struct str 
 // Removes tables and views as far as they are there. Own transaction.
 bool session_drop_tables(struct session *s, const struct str *names, size_t n,
                          struct error *err) MUST_CHECK;
-// What the stream has set aside so far in one of these columns is forgotten (the rows stay, without
-// their value); `n` 0: in all columns. Own transaction.
+// What the stream has set aside so far of these columns, and whole records, loses its value; the
+// rows stay and say what happened. Own transaction.
 bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,
                             struct error *err) MUST_CHECK;
 // Makes (or remakes, when it differs) a view `name` over all of `tables` that exist: UNION ALL of

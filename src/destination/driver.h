@@ -35,6 +35,8 @@ struct session {
     struct destination *dest;
     struct arena arena;
     struct str stream;
+    const struct session_fence *fence; // only while the session is being opened; or NULL
+    const struct log *log;             // the same
     struct sql *db;
     struct target *targets;
     void *driver_data;
@@ -43,6 +45,7 @@ struct session {
     int64_t synced_ms;
     char synced[32]; // the same as text
     bool state_known;
+    bool state_claimed;    // commits without a state look whether it is still this session's
     int64_t state_version; // 0: no state is stored
 };
 enum { SESSION_MAGIC = 0x5e551011 };
@@ -79,11 +82,15 @@ struct destination_driver {
     const char *wide_storage;     // of ALTER TABLE, to widen an existing one; NULL: nothing to do
     const char *composite_suffix; // ends CREATE TABLE of a table with several key columns
     const char *ddl_lock; // statement that keeps two programs from creating at once; NULL: none
-    // Where the URL points: sets dest->sql_url, makes directories.
-    bool (*locate)(struct destination *dest, struct error *err) MUST_CHECK;
+    // Where the URL points: sets dest->sql_url. `make`: makes directories. *ret_there false: there
+    // is nothing yet, and nothing to connect to.
+    bool (*locate)(struct destination *dest, bool make, bool *ret_there,
+                   struct error *err) MUST_CHECK;
     bool (*create_schema)(struct session *s, struct error *err) MUST_CHECK;
-    // After connecting: locks that keep two runs of a stream apart.
+    // After connecting.
     bool (*start)(struct session *s, struct error *err) MUST_CHECK;
+    // Keeps two runs of a stream apart, as long as the session lasts.
+    bool (*lock_stream)(struct session *s, struct str stream, struct error *err) MUST_CHECK;
     void (*stop)(struct session *s);
     // The table as it is; strings into `arena`.
     bool (*find_table)(struct session *s, struct str name, struct arena *arena,
@@ -143,10 +150,23 @@ extern const struct table TABLE_STATE; // _sluice_state: stream, state, version,
 bool state_read(struct session *s, struct arena *arena, struct str *ret,
                 struct error *err) MUST_CHECK;
 bool state_write(struct session *s, struct str state, struct error *err) MUST_CHECK;
+// Inside a transaction: a new version of the state as it is, so that nobody else's commits fit.
+bool state_claim(struct session *s, struct error *err) MUST_CHECK;
+// Inside a transaction: the state is still the one that was claimed.
+bool state_check(struct session *s, struct error *err) MUST_CHECK;
+
+// destination.c: checks the options; not located or connected yet.
+bool destination_prepare(const struct destination_options *options, struct destination **ret,
+                         struct error *err) MUST_CHECK;
 
 // session.c: what schema.c and destination.c need of it.
-bool session_connect(struct destination *dest, struct str stream, struct session **ret,
-                     struct error *err) MUST_CHECK;
+struct session_options {
+    struct str stream;                 // empty: none
+    const struct session_fence *fence; // may be NULL
+    const struct log *log;             // may be NULL
+};
+bool session_connect(struct destination *dest, const struct session_options *options,
+                     struct session **ret, struct error *err) MUST_CHECK;
 // A transaction around something of our own, with the turn and the driver's ddl_lock. `ok` false:
 // rolls back, keeps err.
 bool session_enter(struct session *s, struct error *err) MUST_CHECK;

@@ -36,9 +36,11 @@ enum {
     LOCK_SLICE_US = 50 * 1000,
 };
 
-static bool locate(struct destination *d, struct error *err)
+static bool locate(struct destination *d, bool make, bool *ret_there, struct error *err)
 {
+    (void)make;
     (void)err;
+    *ret_there = true;
     d->sql_url = d->url;
     return true;
 }
@@ -79,19 +81,21 @@ static bool create_schema(struct session *s, struct error *err)
 
 // --- one run of a stream at a time ---------------------------------------------------------------
 
+#define FROM_HOLDERS                                                                               \
+    " FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"              \
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"                              \
+    " AND l.database = (SELECT oid FROM pg_catalog.pg_database"                                    \
+    " WHERE datname = current_database())"                                                         \
+    " AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint"
+
 // Says who holds the lock, so that a person can decide. The session of a killed run ends by itself
 // once the server notices (sql/postgres_connect.c asks it to look often); that of a frozen one at
-// its idle timeout.
+// its idle timeout, or when a later run ends it.
 static bool tell_holder(struct session *s, int64_t lock, struct error *err)
 {
     static const char QUERY[] = "SELECT a.pid::text, coalesce(a.application_name, ''), "
                                 "coalesce(a.client_addr::text, 'local'),"
-                                " coalesce(a.state, '?') FROM pg_catalog.pg_locks l"
-                                " JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-                                " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-                                " AND l.database = (SELECT oid FROM pg_catalog.pg_database"
-                                " WHERE datname = current_database())"
-                                " AND (l.classid::bigint << 32) | l.objid::bigint = $1::bigint";
+                                " coalesce(a.state, '?')" FROM_HOLDERS;
     struct sql_stmt *st = NULL;
     struct sql_value arg = sql_int(lock);
     bool row = false;
@@ -117,14 +121,44 @@ static bool tell_holder(struct session *s, int64_t lock, struct error *err)
     return false;
 }
 
+// Ends the holder when its name says that it is an earlier run of this very stream and owner; no
+// other session is touched. The database keeps what that run has committed and nothing else.
+static bool end_earlier_run(struct session *s, int64_t lock, struct str stream, struct error *err)
+{
+    static const char QUERY[] =
+        "SELECT a.application_name, pg_catalog.pg_terminate_backend(a.pid)::int" FROM_HOLDERS
+        " AND a.pid <> pg_catalog.pg_backend_pid() AND a.usename = current_user"
+        " AND left(a.application_name, length($2::text)) = $2::text"
+        " AND CASE WHEN substr(a.application_name, length($2::text) + 1) ~ '^[0-9]{1,18}$'"
+        " THEN substr(a.application_name, length($2::text) + 1)::bigint ELSE $3::bigint END"
+        " < $3::bigint";
+    struct str prefix =
+        arena_printf(&s->arena, "sluice/%.*s@%.*s#", STR_ARG(stream), STR_ARG(s->fence->owner));
+    struct sql_value args[] = {sql_int(lock), sql_text(prefix), sql_int(s->fence->number)};
+    struct sql_stmt *st = NULL;
+    bool row = true;
+    bool ok = sql_once_query(s->db, str_from(QUERY), args, ARRAY_LEN(args), &st, err);
+    while (ok && (ok = sql_next(st, &row, err)) && row) {
+        if (s->log) {
+            log_line(s->log, LOG_WARN, "ended the database session of a run that was taken over",
+                     LOG_S("session", sql_column_str(st, 0)), LOG_I("fence", s->fence->number));
+        }
+    }
+    sql_finalize(st);
+    return ok;
+}
+
 static bool start(struct session *s, struct error *err)
 {
+    (void)err;
     s->driver_data = lanes_create();
-    if (s->stream.len == 0) {
-        return true;
-    }
+    return true;
+}
+
+static bool lock_stream(struct session *s, struct str stream, struct error *err)
+{
     const struct clock *clock = s->dest->clock;
-    int64_t lock = name_hash(s->dest->schema, s->stream);
+    int64_t lock = name_hash(s->dest->schema, stream);
     int64_t began_us = clock_mono_us(clock);
     struct sql_value arg = sql_int(lock);
     for (;;) {
@@ -139,6 +173,9 @@ static bool start(struct session *s, struct error *err)
         if (cancel_requested(s->dest->cancel)) {
             return error_set(err, ERR_INTERRUPTED, "stopped while waiting for another run");
         }
+        if (s->fence && !end_earlier_run(s, lock, stream, err)) {
+            return false;
+        }
         if (clock_mono_us(clock) - began_us >= LOCK_TRY_US) {
             return tell_holder(s, lock, err);
         }
@@ -150,7 +187,7 @@ static bool start(struct session *s, struct error *err)
 static void stop(struct session *s)
 {
     struct error ignored;
-    if (s->stream.len > 0 && sql_transaction_state(s->db) == SQL_IDLE) {
+    if (sql_transaction_state(s->db) == SQL_IDLE) {
         (void)!sql_exec(s->db, "SELECT pg_advisory_unlock_all()", &ignored);
     }
     lanes_destroy(s->driver_data);
@@ -292,6 +329,7 @@ const struct destination_driver DESTINATION_POSTGRES = {
     .locate = locate,
     .create_schema = create_schema,
     .start = start,
+    .lock_stream = lock_stream,
     .stop = stop,
     .find_table = find_table,
     .view_is = view_is,

@@ -4,26 +4,41 @@
 #include "core/timestamp.h"
 #include "destination/overflow.h"
 
-bool session_connect(struct destination *dest, struct str stream, struct session **ret,
-                     struct error *err)
+// What a server's list of sessions shows. That of a run with a fence tells which run it is:
+// "sluice/contacts@owner#7" (postgres.c reads it).
+static struct str application_name(struct arena *arena, const struct session_options *o)
+{
+    struct str name =
+        arena_printf(arena, "sluice%s%.*s", o->stream.len ? "/" : "", STR_ARG(o->stream));
+    return o->fence ? arena_printf(arena, "%.*s@%.*s#%lld", STR_ARG(name), STR_ARG(o->fence->owner),
+                                   (long long)o->fence->number)
+                    : name;
+}
+
+bool session_connect(struct destination *dest, const struct session_options *o,
+                     struct session **ret, struct error *err)
 {
     struct session *s = calloc(1, sizeof(*s));
     assert(s);
     s->magic = SESSION_MAGIC;
     s->dest = dest;
     arena_init(&s->arena, 1U << 20);
-    s->stream = arena_dup(&s->arena, stream);
+    s->stream = arena_dup(&s->arena, o->stream);
+    s->fence = o->fence;
+    s->log = o->log;
     struct sql_options options = {
         .url = dest->sql_url,
-        .application =
-            arena_printf(&s->arena, "sluice%s%.*s", stream.len ? "/" : "", STR_ARG(stream)),
+        .application = application_name(&s->arena, o),
         .clock = dest->clock,
         .cancel = dest->cancel,
     };
-    if (!sql_open(&options, &s->db, err) || !dest->driver->start(s, err)) {
+    if (!sql_open(&options, &s->db, err) || !dest->driver->start(s, err) ||
+        (o->stream.len > 0 && !dest->driver->lock_stream(s, s->stream, err))) {
         session_close(s);
         return false;
     }
+    s->fence = NULL;
+    s->log = NULL;
     *ret = s;
     return true;
 }
@@ -31,7 +46,16 @@ bool session_connect(struct destination *dest, struct str stream, struct session
 bool session_open(struct destination *dest, struct str stream, struct session **ret,
                   struct error *err)
 {
-    return session_connect(dest, stream, ret, err) ||
+    return session_connect(dest, &(struct session_options){.stream = stream}, ret, err) ||
+           error_context(err, "stream '%.*s'", STR_ARG(stream));
+}
+
+bool session_open_fenced(struct destination *dest, struct str stream,
+                         const struct session_fence *fence, const struct log *log,
+                         struct session **ret, struct error *err)
+{
+    assert(fence->number > 0 && fence->owner.len > 0 && fence->owner.len <= FENCE_OWNER_MAX);
+    return session_connect(dest, &(struct session_options){stream, fence, log}, ret, err) ||
            error_context(err, "stream '%.*s'", STR_ARG(stream));
 }
 
@@ -162,7 +186,8 @@ static bool commit(struct session *s, struct str state, struct error *err)
             return false;
         }
     }
-    return (!state.ptr || state_write(s, state, err)) && sql_commit(s->db, err);
+    bool ok = state.ptr ? state_write(s, state, err) : !s->state_claimed || state_check(s, err);
+    return ok && sql_commit(s->db, err);
 }
 
 bool session_commit(struct session *s, struct str state, struct error *err)
@@ -182,6 +207,19 @@ bool session_commit(struct session *s, struct str state, struct error *err)
 bool session_read_state(struct session *s, struct arena *arena, struct str *ret, struct error *err)
 {
     return state_read(s, arena, ret, err);
+}
+
+bool session_claim_state(struct session *s, struct arena *arena, struct str *ret, struct error *err)
+{
+    assert(!s->in_transaction && s->stream.len > 0);
+    bool ok = begin(s, err);
+    if (ok) {
+        ok = state_read(s, arena, ret, err) && state_claim(s, err);
+        ok = session_leave(s, ok, err);
+    }
+    s->state_version += ok;
+    s->state_claimed = ok;
+    return ok || error_context(err, "stream '%.*s'", STR_ARG(s->stream));
 }
 
 // --- tables and rows -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 // Decimals have a type without affinity ("BLOB" in its name), so that what is bound is what is
 // kept: with NUMERIC affinity SQLite would turn a text of 30 digits into a double. A decimal of at
@@ -61,7 +62,14 @@ static bool safe_file_name(struct str schema)
            str_find(schema, STR("..")) < 0;
 }
 
-static bool locate(struct destination *d, struct error *err)
+// A file that is not there is made by opening it.
+static bool is_there(struct str url, struct arena *arena)
+{
+    struct str path = str_sub(url, sizeof("sqlite:") - 1, url.len);
+    return access(arena_cstr(arena, path), F_OK) == 0;
+}
+
+static bool locate(struct destination *d, bool make, bool *ret_there, struct error *err)
 {
     struct str path = str_sub(d->url, sizeof("sqlite:") - 1, d->url.len);
     if (path.len == 0) {
@@ -71,6 +79,7 @@ static bool locate(struct destination *d, struct error *err)
     bool as_directory = str_ends(path, STR("/"));
     if (!as_directory && !is_directory(path)) {
         d->sql_url = d->url;
+        *ret_there = is_there(d->sql_url, &d->arena);
         return true;
     }
     if (!safe_file_name(d->schema)) {
@@ -79,11 +88,12 @@ static bool locate(struct destination *d, struct error *err)
                          "'..' nor start with a dot; choose another --schema or give sqlite:FILE",
                          STR_ARG(d->schema), STR_ARG(path));
     }
-    if (!is_directory(path) && !make_directory(path, err)) {
+    if (make && !is_directory(path) && !make_directory(path, err)) {
         return false;
     }
     d->sql_url = arena_printf(&d->arena, "%.*s%s%.*s.db", STR_ARG(d->url), as_directory ? "" : "/",
                               STR_ARG(d->schema));
+    *ret_there = is_there(d->sql_url, &d->arena);
     return true;
 }
 
@@ -97,6 +107,14 @@ static bool create_schema(struct session *s, struct error *err)
 static bool start(struct session *s, struct error *err)
 {
     (void)s;
+    (void)err;
+    return true;
+}
+
+static bool lock_stream(struct session *s, struct str stream, struct error *err)
+{
+    (void)s;
+    (void)stream;
     (void)err;
     return true; // two runs of one stream are kept apart by the version of its state
 }
@@ -465,6 +483,7 @@ const struct destination_driver DESTINATION_SQLITE = {
     .locate = locate,
     .create_schema = create_schema,
     .start = start,
+    .lock_stream = lock_stream,
     .stop = stop,
     .find_table = find_table,
     .view_is = view_is,

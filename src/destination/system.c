@@ -87,6 +87,47 @@ static void text_write_state(struct buf *b, const struct destination *d, bool fi
     }
 }
 
+static bool taken_over(struct session *s, struct error *err)
+{
+    return error_set(err, ERR_DESTINATION_BUSY,
+                     "another program has loaded stream '%.*s' into the same tables meanwhile; "
+                     "nothing of this transaction is kept",
+                     STR_ARG(s->stream));
+}
+
+// Changes the row of the state as it was read; `step` is what its version grows by. Writing it,
+// even as it is, keeps others from it until the commit.
+static bool touch_state(struct session *s, int64_t step, struct error *err)
+{
+    struct sql_value args[] = {sql_int(step), sql_text(s->stream), sql_int(s->state_version)};
+    struct buf text;
+    uint64_t changed = 0;
+    buf_init(&text, STATEMENT_MAX);
+    buf_add_cstr(&text, "UPDATE ");
+    text_table(&text, s->dest, TABLE_STATE.name);
+    buf_add_cstr(&text, " SET \"version\" = \"version\" + ");
+    text_param(&text, s->dest, 1, COL_INT);
+    buf_add_cstr(&text, " WHERE \"stream\" = ");
+    text_param(&text, s->dest, 2, COL_TEXT);
+    buf_add_cstr(&text, " AND \"version\" = ");
+    text_param(&text, s->dest, 3, COL_INT);
+    bool ok = sql_once(s->db, buf_str(&text), args, ARRAY_LEN(args), &changed, err);
+    buf_done(&text);
+    return ok && (changed == 1 || taken_over(s, err));
+}
+
+bool state_check(struct session *s, struct error *err)
+{
+    return touch_state(s, 0, err);
+}
+
+bool state_claim(struct session *s, struct error *err)
+{
+    // A stream without a state gets a row that says nothing but who may write it.
+    return s->state_version > 0 ? touch_state(s, 1, err)
+                                : state_write(s, (struct str){NULL, 0}, err);
+}
+
 bool state_write(struct session *s, struct str state, struct error *err)
 {
     if (state.len > LIMIT_STATE_BYTES) {
@@ -107,10 +148,7 @@ bool state_write(struct session *s, struct str state, struct error *err)
     bool ok = sql_once(s->db, buf_str(&text), args, first ? 4 : 5, &changed, err);
     buf_done(&text);
     if (ok && changed == 0) {
-        return error_set(err, ERR_DESTINATION_BUSY,
-                         "another program has loaded stream '%.*s' into the same tables meanwhile; "
-                         "nothing of this transaction is kept",
-                         STR_ARG(s->stream));
+        return taken_over(s, err);
     }
     return ok;
 }

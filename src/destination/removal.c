@@ -1,0 +1,248 @@
+// Taking things away: tables, columns and states of streams.
+#include "destination/statements.h"
+
+#include <unistd.h>
+
+static bool run_text(struct session *s, struct buf *text, struct error *err)
+{
+    if (text->overflow) {
+        return error_set(err, ERR_LIMIT, "a statement is longer than %d bytes", STATEMENT_MAX);
+    }
+    return sql_exec(s->db, buf_cstr(text), err);
+}
+
+// --- tables and views ----------------------------------------------------------------------------
+
+// Never with what depends on it: that is somebody else's.
+static bool drop_relation(struct session *s, struct str name, const char *kind, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    buf_printf(&text, "DROP %s ", kind);
+    text_table(&text, s->dest, name);
+    bool ok = run_text(s, &text, err);
+    buf_done(&text);
+    return ok || error_context(err, "'%.*s'", STR_ARG(name));
+}
+
+// Views first: they stand on the tables.
+static bool drop_relations(struct session *s, const struct str *names, size_t n, struct error *err)
+{
+    struct arena arena;
+    arena_init(&arena, 64U << 20);
+    bool ok = true;
+    for (size_t pass = 0; pass < 2 && ok; pass++) {
+        bool tables = pass == 1;
+        for (size_t i = 0; i < n && ok; i++) {
+            struct found_table found = {0};
+            arena_reset(&arena);
+            ok = s->dest->driver->find_table(s, names[i], &arena, &found, err);
+            if (ok && found.exists && found.is_table == tables && !table_is_system(names[i])) {
+                ok = drop_relation(s, names[i], tables ? "TABLE" : "VIEW", err);
+            }
+        }
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+bool session_drop_tables(struct session *s, const struct str *names, size_t n, struct error *err)
+{
+    assert(!s->in_transaction);
+    targets_forget(s); // prepared statements would keep the tables busy
+    bool ok = session_enter(s, err);
+    if (ok) {
+        ok = drop_relations(s, names, n, err);
+        ok = session_leave(s, ok, err);
+    }
+    return ok;
+}
+
+// --- columns -------------------------------------------------------------------------------------
+
+static bool is_in(struct str name, const struct str *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(name, list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool alter(struct session *s, struct str table, struct str column, const char *before,
+                  const char *between, const char *after, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    buf_add_cstr(&text, before);
+    text_table(&text, s->dest, table);
+    buf_add_cstr(&text, between);
+    sql_quote_name(&text, column);
+    buf_add_cstr(&text, after);
+    bool ok = run_text(s, &text, err);
+    buf_done(&text);
+    return ok;
+}
+
+static bool drop_column(struct session *s, struct str table, struct str column, struct error *err)
+{
+    struct error why;
+    if (!sql_exec(s->db, "SAVEPOINT sluice_column", err)) {
+        return false;
+    }
+    if (alter(s, table, column, "ALTER TABLE ", " DROP COLUMN ", "", &why)) {
+        return sql_exec(s->db, "RELEASE SAVEPOINT sluice_column", err);
+    }
+    return sql_exec(s->db, "ROLLBACK TO SAVEPOINT sluice_column", err) &&
+           alter(s, table, column, "UPDATE ", " SET ", " = NULL", err) &&
+           sql_exec(s->db, "RELEASE SAVEPOINT sluice_column", err);
+}
+
+static bool drop_columns(struct session *s, struct str table, const struct found_table *found,
+                         const struct str *columns, size_t n, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; i < found->n_columns && ok; i++) {
+        const struct found_column *c = &found->columns[i];
+        if (is_in(c->name, columns, n)) {
+            assert(c->key_position == 0);
+            ok = drop_column(s, table, c->name, err) ||
+                 error_context(err, "column '%.*s'", STR_ARG(c->name));
+        }
+    }
+    return ok;
+}
+
+static size_t count_found(const struct found_table *found, const struct str *columns, size_t n)
+{
+    size_t there = 0;
+    for (size_t i = 0; i < found->n_columns && found->is_table; i++) {
+        there += is_in(found->columns[i].name, columns, n);
+    }
+    return there;
+}
+
+bool session_drop_columns(struct session *s, struct str table, const struct str *columns, size_t n,
+                          struct error *err)
+{
+    assert(!s->in_transaction);
+    struct found_table found = {0};
+    struct arena arena;
+    arena_init(&arena, 64U << 20);
+    // Most runs find nothing to do: they look without taking anybody's turn.
+    bool ok = s->dest->driver->find_table(s, table, &arena, &found, err);
+    if (ok && count_found(&found, columns, n) > 0) {
+        targets_forget(s);
+        ok = session_enter(s, err);
+        if (ok) {
+            ok = drop_columns(s, table, &found, columns, n, err);
+            ok = session_leave(s, ok, err);
+        }
+    }
+    arena_done(&arena);
+    return ok || error_context(err, "table '%.*s'", STR_ARG(table));
+}
+
+// --- rows of the system tables -------------------------------------------------------------------
+
+// UPDATE or DELETE of rows whose `column` is `value` [and whose column "column" is `also`].
+static bool run_where(struct session *s, const char *verb, const struct table *table,
+                      const char *rest, const struct sql_value *args, size_t n, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    buf_add_cstr(&text, verb);
+    text_table(&text, s->dest, table->name);
+    buf_add_cstr(&text, rest);
+    bool ok = sql_once(s->db, buf_str(&text), args, n, NULL, err);
+    buf_done(&text);
+    return ok || error_context(err, "table '%.*s'", STR_ARG(table->name));
+}
+
+bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,
+                            struct error *err)
+{
+    struct sql_value args[2] = {sql_text(s->stream)};
+    if (n == 0) {
+        return true;
+    }
+    bool ok = session_enter(s, err);
+    if (!ok) {
+        return false;
+    }
+    ok = run_where(s, "UPDATE ", &TABLE_REJECT,
+                   " SET \"raw_value\" = NULL WHERE \"stream\" = $1 AND \"column\" IS NULL", args,
+                   1, err);
+    for (size_t i = 0; i < n && ok; i++) {
+        args[1] = sql_text(columns[i]);
+        ok = run_where(s, "UPDATE ", &TABLE_REJECT,
+                       " SET \"raw_value\" = NULL WHERE \"stream\" = $1 AND \"column\" = $2", args,
+                       2, err);
+    }
+    return session_leave(s, ok, err);
+}
+
+// What the system tables say about a stream.
+static bool forget_stream(struct session *s, struct str stream, struct error *err)
+{
+    static const struct {
+        const struct table *table;
+        const char *where;
+    } PLACES[] = {
+        {&TABLE_STATE, " WHERE \"stream\" = $1"},
+        {&TABLE_REJECT, " WHERE \"stream\" = $1"},
+        {&TABLE_AUDIT, " WHERE \"stream\" = $1"},
+        {&TABLE_COLUMN, " WHERE \"object\" = $1"},
+    };
+    struct sql_value arg = sql_text(stream);
+    struct arena arena;
+    arena_init(&arena, 64U << 20);
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(PLACES) && ok; i++) {
+        struct found_table found = {0};
+        arena_reset(&arena);
+        ok = s->dest->driver->find_table(s, PLACES[i].table->name, &arena, &found, err) &&
+             (!found.exists ||
+              run_where(s, "DELETE FROM ", PLACES[i].table, PLACES[i].where, &arg, 1, err));
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+// --- a whole destination -------------------------------------------------------------------------
+
+static bool drop_all(struct session *s, const struct destination_removal *r, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; i < r->n_streams && ok; i++) {
+        ok = s->dest->driver->lock_stream(s, r->streams[i], err);
+    }
+    ok = ok && session_enter(s, err);
+    if (ok) {
+        ok = drop_relations(s, r->tables, r->n_tables, err);
+        for (size_t i = 0; i < r->n_streams && ok; i++) {
+            ok = forget_stream(s, r->streams[i], err);
+        }
+        ok = session_leave(s, ok, err);
+    }
+    return ok;
+}
+
+bool destination_drop(const struct destination_options *options,
+                      const struct destination_removal *removal, struct error *err)
+{
+    struct destination *d = NULL;
+    struct session *s = NULL;
+    bool there = false;
+    if (!destination_prepare(options, &d, err)) {
+        return false;
+    }
+    bool ok = d->driver->locate(d, false, &there, err);
+    if (ok && there) {
+        ok = session_connect(d, &(struct session_options){0}, &s, err) && drop_all(s, removal, err);
+    }
+    session_close(s);
+    destination_close(d);
+    return ok;
+}
