@@ -36,8 +36,10 @@ void task_destroy(struct task *t); // takes NULL
 struct str task_run_id(const struct task *t);
 // Decides mode and trigger, runs the stream, and fills *ret as stream_run_end wants it: COMPLETED;
 // FAILED; RETRYING or DELAYED with not_before_ms; SCHEDULED when the process is stopping or the
-// lease was lost. Writes stream_run_begin by itself. Blocks. `store` belongs to this thread.
-void task_execute(struct task *t, struct store *store, struct stream_run_row *ret);
+// lease was lost. Texts of *ret live as long as the task. Writes stream_run_begin by itself, with a
+// handle borrowed from options.stores (as for all short calls: no thread keeps one of its own).
+// Blocks. The caller calls stream_run_end.
+void task_execute(struct task *t, struct stream_run_row *ret);
 // From any thread, while it executes: figures and details for stream_run_progress.
 void task_progress(struct task *t, struct stream_run_row *ret);
 // Asks it to stop at its next safe point. `cancelled`: for good (FAILED, "cancelled"); else it is
