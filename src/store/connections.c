@@ -1,11 +1,13 @@
 #include "store/connections.h"
 
+#include "store/secrets.h"
+
 static const char *const KIND_NAMES[CONNECTION_KIND_COUNT] = {"oauth", "token"};
 static const char *const STATE_NAMES[CONNECTION_STATE_COUNT] = {"active", "needs_reauthorization"};
 
 static const struct str COLUMNS = STR_INIT(
     "name, kind, state, portal_id, app_id, client_id, base_url, oauth_version, scopes, user_name, "
-    "issued_ms, expires_ms, created_ms, updated_ms");
+    "issued_ms, expires_ms, created_ms, updated_ms, account_id, integration_id, label");
 enum { SECRETS_N = 4, TEXT_MAX = 64 * 1024 };
 static const int64_t TIME_MAX_MS = INT64_C(253402300800000); // the year 10000
 
@@ -72,6 +74,9 @@ static bool read_row(struct sql_stmt *st, struct arena *arena, struct connection
     c.expires_ms = MAX(time_of(st, 11), c.issued_ms);
     c.created_ms = sql_column(st, 12).num;
     c.updated_ms = sql_column(st, 13).num;
+    c.account_id = text_of(st, 14, arena);
+    c.integration_id = text_of(st, 15, arena);
+    c.label = text_of(st, 16, arena);
     *ret = c;
     return true;
 }
@@ -129,30 +134,7 @@ bool connection_list(struct store *s, struct arena *arena, struct connection **r
 bool connection_secret(struct store *s, struct sealing *sealing, struct str name, const char *what,
                        struct secret **ret, struct error *err)
 {
-    static const struct str TEXT =
-        STR_INIT("SELECT key_id, nonce, sealed FROM secret WHERE connection = $1 AND what = $2");
-    struct sql_value args[] = {sql_text(name), sql_text(str_from(what))};
-    struct sql_stmt *st = NULL;
-    struct arena arena;
-    struct sealed sealed = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    bool row = false;
-    arena_init(&arena, 4 * TEXT_MAX);
-    bool ok = (sql_once_query(store_sql(s), TEXT, args, 2, &st, err) && sql_next(st, &row, err)) ||
-              store_fail(err);
-    if (ok && row) {
-        // A longer one than can be is cut here and found to be altered.
-        sealed =
-            (struct sealed){text_of(st, 0, &arena), text_of(st, 1, &arena),
-                            arena_dup(&arena, str_sub(sql_column_str(st, 2), 0, 2 * TEXT_MAX))};
-    }
-    sql_finalize(st); // before the keys are looked for: that may ask the store
-    if (ok && row) {
-        ok = sealing_unseal(sealing, &(struct seal_name){name, str_from(what)}, &sealed, ret, err);
-    } else if (ok) {
-        *ret = NULL;
-    }
-    arena_done(&arena);
-    return ok;
+    return stored_secret_get(s, sealing, &(struct seal_name){name, str_from(what)}, ret, err);
 }
 
 // ---- writing
@@ -160,31 +142,16 @@ bool connection_secret(struct store *s, struct sealing *sealing, struct str name
 static bool put_secret(struct store *s, struct sealing *sealing, struct str name, const char *what,
                        const struct secret *plain, struct error *err)
 {
-    static const struct str TEXT =
-        STR_INIT("INSERT INTO secret (connection, what, key_id, nonce, sealed) "
-                 "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connection, what) DO UPDATE SET "
-                 "key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed");
-    struct sealed x;
-    struct arena arena;
-    arena_init(&arena, 4 * TEXT_MAX);
-    bool ok =
-        sealing_seal(sealing, &(struct seal_name){name, str_from(what)}, plain, &arena, &x, err);
-    if (ok) {
-        struct sql_value args[] = {sql_text(name), sql_text(str_from(what)), sql_text(x.key_id),
-                                   sql_blob(x.nonce), sql_blob(x.bytes)};
-        ok = sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
-    }
-    arena_done(&arena);
-    return ok;
+    return stored_secret_put(s, sealing, &(struct seal_name){name, str_from(what)}, plain, err);
 }
 
 static bool remove_rows(struct store *s, struct str name, uint64_t *ret_found, struct error *err)
 {
     struct sql_value args[] = {sql_text(name)};
-    struct sql *db = store_sql(s);
-    return (sql_once(db, STR("DELETE FROM secret WHERE connection = $1"), args, 1, NULL, err) &&
-            sql_once(db, STR("DELETE FROM connection WHERE name = $1"), args, 1, ret_found, err)) ||
-           store_fail(err);
+    return stored_secret_remove(s, name, err) &&
+           (sql_once(store_sql(s), STR("DELETE FROM connection WHERE name = $1"), args, 1,
+                     ret_found, err) ||
+            store_fail(err));
 }
 
 static bool put_row(struct store *s, const struct connection *c, struct error *err)
@@ -195,7 +162,7 @@ static bool put_row(struct store *s, const struct connection *c, struct error *e
     struct str text = arena_printf(
         &arena,
         "INSERT INTO connection (%.*s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-        "$12, $13, $14)",
+        "$12, $13, $14, $15, $16, $17)",
         STR_ARG(COLUMNS));
     struct sql_value args[] = {
         sql_text(c->name),
@@ -212,6 +179,9 @@ static bool put_row(struct store *s, const struct connection *c, struct error *e
         sql_int(c->expires_ms),
         sql_int(c->created_ms ? c->created_ms : now_ms),
         sql_int(now_ms),
+        sql_text(c->account_id.ptr ? c->account_id : STR("")),
+        sql_text(c->integration_id.len > 0 ? c->integration_id : STR("hubspot-v2")),
+        sql_text(c->label.ptr ? c->label : STR("")),
     };
     bool ok = sql_once(store_sql(s), text, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
     arena_done(&arena);
@@ -236,32 +206,24 @@ bool connection_put(struct store *s, struct sealing *sealing, const struct conne
                          "connection %.*s: its client id may have %d bytes, its scopes %d",
                          STR_ARG(c->name), CLIENT_ID_MAX, OAUTH_SCOPES_BYTES);
     }
-    if (!sql_begin(store_sql(s), err)) {
-        return store_fail(err);
+    if (!store_begin(s, err)) {
+        return false;
     }
     bool ok = remove_rows(s, c->name, NULL, err) && put_row(s, c, err);
     for (size_t i = 0; ok && i < SECRETS_N; i++) {
         ok = !rows[i].secret || put_secret(s, sealing, c->name, rows[i].what, rows[i].secret, err);
     }
-    if (!ok) {
-        sql_rollback(store_sql(s));
-        return false;
-    }
-    return sql_commit(store_sql(s), err) || store_fail(err);
+    return store_end(s, ok, err);
 }
 
 bool connection_remove(struct store *s, struct str name, bool *ret_found, struct error *err)
 {
     uint64_t found = 0;
-    if (!sql_begin(store_sql(s), err)) {
-        return store_fail(err);
-    }
-    if (!remove_rows(s, name, &found, err)) {
-        sql_rollback(store_sql(s));
+    if (!store_begin(s, err)) {
         return false;
     }
-    if (!sql_commit(store_sql(s), err)) {
-        return store_fail(err);
+    if (!store_end(s, remove_rows(s, name, &found, err), err)) {
+        return false;
     }
     *ret_found = found > 0;
     return true;
@@ -398,14 +360,7 @@ static bool save_tokens(struct connection_tokens *t, const struct token_set *set
 static bool tokens_save(void *user, const struct token_set *set, struct error *err)
 {
     struct connection_tokens *t = user;
-    if (!sql_begin(store_sql(t->store), err)) {
-        return store_fail(err);
-    }
-    if (!save_tokens(t, set, err)) {
-        sql_rollback(store_sql(t->store));
-        return false;
-    }
-    return sql_commit(store_sql(t->store), err) || store_fail(err);
+    return store_begin(t->store, err) && store_end(t->store, save_tokens(t, set, err), err);
 }
 
 static bool tokens_lock(void *user, struct error *err)

@@ -87,6 +87,8 @@ const char *const STORE_MIGRATIONS[] = {
     " created_ms BIGINT NOT NULL,"
     " expires_ms BIGINT NOT NULL);"
     "CREATE INDEX bridge_by_account ON bridge (account_id, created_ms, id);"
+    "CREATE UNIQUE INDEX bridge_by_state ON bridge (oauth_state_hash);"
+    "CREATE INDEX bridge_by_expiry ON bridge (expires_ms, id);"
     "CREATE TABLE destination ("
     " id TEXT PRIMARY KEY,"
     " account_id TEXT NOT NULL,"
@@ -205,6 +207,7 @@ const char *const STORE_MIGRATIONS[] = {
     " status INTEGER NOT NULL,"
     " body TEXT NOT NULL,"
     " created_ms BIGINT NOT NULL,"
-    " PRIMARY KEY (account_id, name));",
+    " PRIMARY KEY (account_id, name));"
+    "CREATE INDEX idempotency_by_time ON idempotency (created_ms);",
 };
 const size_t STORE_MIGRATIONS_N = ARRAY_LEN(STORE_MIGRATIONS);

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "data/json_repair.h"
 #include "store/migrations.h"
 
 #include <errno.h>
@@ -205,6 +206,15 @@ bool store_fail(struct error *err)
     return error_context(err, "store");
 }
 
+// What names a lock within a PostgreSQL database, which knows locks by number.
+static int64_t advisory_key(struct str name)
+{
+    char text[NAME_MAX_BYTES * 2];
+    int n = snprintf(text, sizeof text, "sluice_store/%.*s", STR_ARG(name));
+    assert(n > 0 && (size_t)n < sizeof text);
+    return (int64_t)str_hash((struct str){text, (size_t)n});
+}
+
 // ---- migrations
 
 static bool stored_version(struct store *s, int64_t *ret, struct error *err)
@@ -398,7 +408,24 @@ bool store_end(struct store *s, bool ok, struct error *err)
         return ok ? error_set(err, ERR_STORE, "a part of this change failed; nothing was changed")
                   : false;
     }
-    return sql_commit(s->db, err) || store_fail(err);
+    if (!sql_commit(s->db, err)) {
+        sql_rollback(s->db); // one that cannot be committed stays open
+        return store_fail(err);
+    }
+    return true;
+}
+
+bool store_exclude_others(struct store *s, const char *name, struct error *err)
+{
+    assert(s->depth > 0);
+    if (!store_is_shared(s)) {
+        return true; // a writing transaction of SQLite excludes all others
+    }
+    struct sql_value args[] = {sql_int(advisory_key(str_from(name)))};
+    struct sql_stmt *st = NULL; // a query: the function's result is nothing that counts rows
+    bool ok = sql_once_query(s->db, STR("SELECT pg_advisory_xact_lock($1)"), args, 1, &st, err);
+    sql_finalize(st);
+    return ok || store_fail(err);
 }
 
 bool store_now_ms(struct store *s, int64_t *ret, struct error *err)
@@ -481,6 +508,24 @@ bool store_meta_set(struct store *s, const char *name, struct str value, struct 
 }
 
 // ---- names and locks
+
+bool store_check_text(const char *what, struct str text, size_t max, struct error *err)
+{
+    if (text.len > max) {
+        return error_set(err, ERR_CONFIG, "%s: %zu bytes are too many, at most %zu are stored",
+                         what, text.len, max);
+    }
+    for (size_t i = 0; i < text.len;) {
+        size_t n = utf8_length(str_sub(text, i, text.len));
+        if (n == 0 || (unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) {
+            return error_set(err, ERR_CONFIG,
+                             "%s: byte %zu is a control character or no UTF-8; leave it out", what,
+                             i + 1);
+        }
+        i += n;
+    }
+    return true;
+}
 
 static bool is_name_char(char c, bool first)
 {

@@ -53,6 +53,9 @@ bool store_now_ms(struct store *s, int64_t *ret, struct error *err) MUST_CHECK;
 // fails with it. Every begin that was true needs its end; `ok` false rolls all back.
 bool store_begin(struct store *s, struct error *err) MUST_CHECK;
 bool store_end(struct store *s, bool ok, struct error *err) MUST_CHECK;
+// Within a transaction: waits until no other transaction holds the lock of this name, and holds it
+// to the end of this one. For rules that several rows keep together. STORE_BUSY after 15 s.
+bool store_exclude_others(struct store *s, const char *name, struct error *err) MUST_CHECK;
 // What the drivers say differently, for statements: "FOR UPDATE SKIP LOCKED" or "".
 const char *store_skip_locked(const struct store *s);
 const struct clock *store_clock(const struct store *s);
@@ -80,3 +83,6 @@ void store_lock_release(struct store_lock *l); // takes NULL
 // Names of connections and locks: letters, digits, '-', '_', '.', not first a '.' or '-', at most
 // 64. Errors: USAGE, with `what` in front.
 bool store_check_name(const char *what, struct str name, struct error *err) MUST_CHECK;
+// Texts that people gave: UTF-8 without control characters, at most `max` bytes. Errors: CONFIG,
+// with `what` in front.
+bool store_check_text(const char *what, struct str text, size_t max, struct error *err) MUST_CHECK;
