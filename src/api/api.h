@@ -19,6 +19,7 @@
 struct engine;
 struct api;
 struct api_call;
+struct api_frame;
 
 // What the server is, for handlers. Texts live as long as the API.
 struct api_site {
@@ -66,6 +67,7 @@ enum {
     API_ALONE = 1 << 4,    // changes, but opens its own transactions (it waits for others)
     API_HIDDEN = 1 << 5,   // an alias for older clients: not in the OpenAPI document
     API_RAW_BODY = 1 << 6, // the handler reads http->body by itself (forms)
+    API_NO_STORE = 1 << 7, // the handler needs no store: it answers when the store is gone, too
 };
 
 struct api_route {
@@ -103,7 +105,7 @@ struct api_call {
     // API_PAGED:
     size_t limit;
     struct str starting_after; // empty: from the start
-    void *priv;
+    struct api_frame *frame;   // the frame's own
 };
 
 // ---- what a handler reads
@@ -125,8 +127,9 @@ void api_list(struct api_call *c, const struct api_shape *shape, const void *ite
               struct str next);
 // A JSON text as it is.
 void api_json(struct api_call *c, int status, struct str json);
-// Status and error_code from the error's code (errors.def), message and hint; `what` the client
-// should know in the log is logged for 5xx.
+// Status and error_code from the error's code (errors.def), message and hint. What HubSpot refuses
+// (errors.def's 401 and 403) is 422: 401 and 403 speak of the caller's own key alone. A store that
+// does not answer is 503. 5xx are logged.
 void api_fail(struct api_call *c, const struct error *err);
 // {"error_code": code, "message": ...}
 void api_refuse(struct api_call *c, int status, const char *code, const char *fmt, ...)

@@ -4,6 +4,7 @@
 // A shape lays an object out in a plain struct: one row a field, with its offset. Pure; any thread.
 #pragma once
 
+#include "core/arena.h"
 #include "data/json.h"
 #include "data/json_writer.h"
 
