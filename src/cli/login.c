@@ -128,13 +128,6 @@ bool login_check_words(const char *verb, const struct cli_args *args, struct err
     return true;
 }
 
-void grant_done(struct grant *g)
-{
-    secret_destroy(g->token);
-    secret_destroy(g->client_secret);
-    oauth_tokens_done(&g->tokens);
-}
-
 // ---- the way of OAuth
 
 struct redirect {
@@ -312,25 +305,14 @@ static bool show_address(struct login *l, const struct redirect *redirect, const
 static bool exchange(struct login *l, struct grant *g, const struct redirect *redirect,
                      const struct secret *code, const char *verifier, struct error *err)
 {
-    struct oauth_app app = {.base_url = l->base_url,
-                            .client_id = l->settings.client_id,
-                            .client_secret = g->client_secret};
-    struct oauth_request r = {.kind = OAUTH_EXCHANGE,
-                              .code = secret_reveal(code),
-                              .redirect_uri = redirect->uri,
-                              .verifier = str_from(verifier)};
-    struct oauth_caller *caller = oauth_caller_create(&(struct oauth_caller_options){
-        l->cli->clock, &l->cancel, l->request_log, l->settings.name});
-    bool known = oauth_version_parse(l->settings.oauth_version, &app.version);
-    assert(known); // the settings table admits only known versions
-    int64_t asked_ms = clock_now_ms(l->cli->clock);
-    bool ok = oauth_call_tokens(caller, &app, &r, &g->tokens, err);
-    oauth_caller_destroy(caller);
-    if (ok && !g->tokens.refresh) {
-        ok = error_set(err, ERR_SOURCE_DATA, "HubSpot's answer holds no refresh token");
-    }
-    g->connection.issued_ms = asked_ms;
-    g->connection.expires_ms = asked_ms + g->tokens.expires_in_ms;
+    struct grant_context x = {.base_url = l->base_url,
+                              .clock = l->cli->clock,
+                              .cancel = &l->cancel,
+                              .request_log = l->request_log,
+                              .name = l->settings.name};
+    struct secret *proof = secret_create(str_from(verifier));
+    bool ok = grant_exchange(&x, g, code, redirect->uri, proof, err);
+    secret_destroy(proof);
     return ok;
 }
 
@@ -386,7 +368,7 @@ static bool login_oauth(struct login *l, struct grant *g, struct error *err)
     g->connection.client_id = l->settings.client_id;
     g->connection.oauth_version = l->settings.oauth_version;
     l->scopes = l->settings.scopes.len > 0 ? scope_list(l->settings.scopes, &l->arena)
-                                           : login_default_scopes(&l->arena);
+                                           : grant_default_scopes(&l->arena);
     oauth_random_text(state);
     oauth_random_text(verifier);
     struct login_receiver_options options = {.host = redirect.host,

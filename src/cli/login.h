@@ -3,6 +3,7 @@
 
 #include "cli/account.h"
 #include "cli/cli.h"
+#include "engine/grant.h"
 
 struct login_settings {
     struct place_settings place;
@@ -65,16 +66,6 @@ struct login {
     struct str base_url; // checked
     struct str scopes;   // asked for
 };
-// What was granted; secrets are owned.
-struct grant {
-    struct connection connection;
-    struct secret *token;
-    struct secret *client_secret;
-    struct oauth_tokens tokens;
-};
-void grant_done(struct grant *g);
-// The scopes that all streams need, and "oauth". Into `arena`.
-struct str login_default_scopes(struct arena *arena);
 // What of storing can be known before anybody is asked for consent: place, rights, key.
 bool login_check_place(struct login *l, struct error *err) MUST_CHECK;
 // Asks HubSpot what the grant stands for, seals it, stores it, prints what was granted and what

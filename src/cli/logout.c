@@ -37,34 +37,22 @@ struct logout {
     struct connection connection;
 };
 
-static bool revoke_with(struct logout *l, const struct secret *client_secret,
-                        const struct secret *refresh, struct error *err)
-{
-    const struct connection *c = &l->connection;
-    struct oauth_app app = {
-        .base_url = c->base_url, .client_id = c->client_id, .client_secret = client_secret};
-    struct oauth_request r = {.kind = OAUTH_REVOKE, .token = refresh};
-    if (!refresh || !client_secret || !oauth_version_parse(c->oauth_version, &app.version)) {
-        return error_set(err, ERR_STORE, "the connection is stored incompletely");
-    }
-    struct oauth_caller *caller = oauth_caller_create(
-        &(struct oauth_caller_options){l->cli->clock, &l->cancel, l->request_log, c->name});
-    bool ok = oauth_call_revoke(caller, &app, &r, err);
-    oauth_caller_destroy(caller);
-    return ok;
-}
-
 static bool revoke(struct logout *l, struct error *err)
 {
     struct sealing *sealing = NULL;
     struct secret *client_secret = NULL;
     struct secret *refresh = NULL;
     struct str name = l->connection.name;
+    struct grant_context x = {.base_url = l->connection.base_url,
+                              .clock = l->cli->clock,
+                              .cancel = &l->cancel,
+                              .request_log = l->request_log,
+                              .name = name};
     bool ok = sealing_open(&(struct sealing_options){l->store, l->settings.place.key_file},
                            &sealing, err) &&
               connection_secret(l->store, sealing, name, "client_secret", &client_secret, err) &&
               connection_secret(l->store, sealing, name, "refresh_token", &refresh, err) &&
-              revoke_with(l, client_secret, refresh, err);
+              grant_revoke(&x, &l->connection, client_secret, refresh, err);
     secret_destroy(client_secret);
     secret_destroy(refresh);
     sealing_close(sealing);

@@ -138,6 +138,7 @@ struct oauth_caller_options {
     const struct request_log
         *request_log;      // of every exchange; may be NULL. Must outlive the caller.
     struct str connection; // its name there. Borrowed.
+    int64_t timeout_ms;    // of one exchange; 0: 90 s
 };
 struct oauth_caller;
 struct oauth_caller *oauth_caller_create(const struct oauth_caller_options *options);

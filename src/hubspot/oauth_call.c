@@ -46,7 +46,7 @@ struct oauth_caller *oauth_caller_create(const struct oauth_caller_options *opti
             .connect_timeout_ms = CONNECT_TIMEOUT_MS,
             .first_byte_timeout_ms = FIRST_BYTE_TIMEOUT_MS,
             .stall_timeout_ms = STALL_TIMEOUT_MS,
-            .total_timeout_ms = TOTAL_TIMEOUT_MS,
+            .total_timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TOTAL_TIMEOUT_MS,
             .body_limit = OAUTH_ANSWER_BYTES,
         },
         options->clock);
