@@ -18,5 +18,6 @@ enum {
     LIMIT_SETTINGS_VALUE = 64 * 1024,     // one setting's text
     LIMIT_REQUEST_BODY = 8 * 1024 * 1024, // a body we send, or that hubsim accepts
     LIMIT_QUEUE_PAGES = 1,                // pages between extraction and loading
+    LIMIT_THREAD_STACK = 512 * 1024,      // stack of a thread that moves a stream
     LIMIT_TRIES = 5,                      // tries of one request
 };

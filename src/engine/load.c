@@ -117,24 +117,40 @@ static bool begin(struct load *l, struct transaction *t, struct error *err)
     return true;
 }
 
-static bool write_page(struct load *l, struct transaction *t, const struct page *page,
-                       struct error *err)
+static bool write_rows(struct load *l, struct transaction *t, struct page *page, struct error *err)
 {
     for (size_t i = 0; i < page->n_batches; i++) {
-        const struct batch *b = &page->batches[i];
-        t->rows += b->n_rows;
-        if (!session_write(l->session, b, err)) {
-            return error_context(err, "table %.*s", STR_ARG(b->table->name));
+        struct batch b;
+        if (!columns_batch(l->columns, &page->batches[i], &page->arena, &b)) {
+            continue;
+        }
+        t->rows += b.n_rows;
+        if (!session_write(l->session, &b, err)) {
+            return error_context(err, "table %.*s", STR_ARG(b.table->name));
         }
     }
+    return true;
+}
+
+static bool sweep(struct load *l, struct transaction *t, const struct page *page, struct error *err)
+{
     for (size_t i = 0; i < page->n_sweeps; i++) {
         const struct page_sweep *w = &page->sweeps[i];
+        const struct table *table = columns_table(l->columns, w->table);
         uint64_t rows = 0;
-        if (!session_sweep(l->session, w->table, w->scope_column, w->scope_value, w->before_ms,
-                           w->remove, &rows, err)) {
-            return error_context(err, "table %.*s", STR_ARG(w->table->name));
+        if (table && !session_sweep(l->session, table, w->scope_column, w->scope_value,
+                                    w->before_ms, w->remove, &rows, err)) {
+            return error_context(err, "table %.*s", STR_ARG(table->name));
         }
         t->removed += rows;
+    }
+    return true;
+}
+
+static bool write_page(struct load *l, struct transaction *t, struct page *page, struct error *err)
+{
+    if (!write_rows(l, t, page, err) || !sweep(l, t, page, err)) {
+        return false;
     }
     t->pages++;
     t->records += page->records;
@@ -143,7 +159,7 @@ static bool write_page(struct load *l, struct transaction *t, const struct page 
     t->held = page->hold;
     if (page->cursor.ptr) {
         buf_reset(&t->cursor);
-        if (!buf_add(&t->cursor, page->cursor)) {
+        if (!buf_add(&t->cursor, columns_sign(l->columns, page->cursor, &page->arena))) {
             return error_set(err, ERR_LIMIT, "the stream's state is larger than %d bytes",
                              LIMIT_STATE_BYTES);
         }
@@ -164,7 +180,7 @@ static bool commit(struct load *l, struct transaction *t, struct error *err)
 {
     assert(t->open && !t->held);
     struct str state = t->has_cursor ? buf_str(&t->cursor) : (struct str){NULL, 0};
-    if (!session_commit(l->session, state, err)) {
+    if (!job_may_commit(l->options, err) || !session_commit(l->session, state, err)) {
         reset(t);
         return false;
     }
@@ -217,6 +233,19 @@ static bool load_queue(struct load *l, struct queue *queue, struct transaction *
     }
 }
 
+// With a small stack: a process may run hundreds of streams.
+static bool start_thread(pthread_t *ret, struct extract *x)
+{
+    pthread_attr_t attr;
+    int rc = pthread_attr_init(&attr);
+    assert(rc == 0);
+    rc = pthread_attr_setstacksize(&attr, LIMIT_THREAD_STACK);
+    assert(rc == 0);
+    rc = pthread_create(ret, &attr, extract_main, x);
+    pthread_attr_destroy(&attr);
+    return rc == 0;
+}
+
 bool load_stream(struct load *l, struct error *err)
 {
     struct extract x = {.load = l, .queue = queue_create(LIMIT_QUEUE_PAGES)};
@@ -224,7 +253,7 @@ bool load_stream(struct load *l, struct error *err)
     buf_init(&t.cursor, LIMIT_STATE_BYTES);
     open_init(&l->open);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, extract_main, &x) != 0) {
+    if (!start_thread(&thread, &x)) {
         queue_destroy(x.queue);
         open_done(&l->open);
         return error_set(err, ERR_INTERNAL, "no thread could be started");

@@ -17,6 +17,7 @@ struct load {
     struct stream_job *job;
     struct source_stream *source;
     struct session *session;
+    const struct columns *columns; // what of a page goes where
     void (*changed)(void *user, struct stream_job *job);
     void *user;
     struct load_open open; // filled by load_stream

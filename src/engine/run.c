@@ -35,6 +35,7 @@ struct run *run_create(const struct run_options *options)
     r->jobs = jobs;
     for (size_t i = 0; i < options->n_streams; i++) {
         r->jobs[i].info = options->streams[i];
+        r->jobs[i].index = i;
         r->jobs[i].report.info = options->streams[i];
         r->jobs[i].report.step = "waiting";
         pthread_mutex_init(&r->jobs[i].lock, NULL);

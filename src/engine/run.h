@@ -11,6 +11,7 @@
 #include "core/cancel.h"
 #include "core/log.h"
 #include "destination/destination.h"
+#include "engine/columns.h"
 #include "source/source.h"
 
 struct run;
@@ -38,6 +39,18 @@ struct run_options {
     const struct clock *clock;
     const struct log *log; // may be NULL
     struct cancel *cancel;
+    const struct columns_options *columns; // NULL: everything is loaded as it is
+    bool keep_incremental;                 // no full pass when the rules for columns change
+    int64_t fresh_ms; // definitions read before this instant are read anew; 0: they serve
+    // Which of several runs of a stream this is; NULL: nobody counts. What a former one still
+    // commits is refused.
+    const struct session_fence *fence;
+    // Asked in the stream's thread before everything that is committed; false stops the stream with
+    // the error. May be NULL.
+    bool (*may_commit)(void *user, struct error *err);
+    // Tables and views of the stream that are in the destination, before the first row. May be
+    // NULL.
+    void (*on_tables)(void *user, size_t stream, const struct str *names, size_t n);
     // Something worth telling happened to stream i; may be NULL.
     void (*on_event)(void *user, struct run *run, size_t stream);
     void *user;
@@ -57,6 +70,7 @@ struct stream_report {
     uint64_t estimated_total;     // 0: unknown
     int64_t started_ms, ended_ms; // wall clock; 0: not yet
     int64_t first_commit_ms;      // of this stream; 0: none
+    bool columns_full;            // all is read anew since the rules for columns have changed
     bool audited;
     uint64_t source_count, destination_count; // when audited
     int64_t delayed_until_ms;                 // DELAYED, wall clock; 0: not known

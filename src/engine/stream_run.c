@@ -18,6 +18,7 @@ struct stream_work {
     struct source_lookup lookup;
     struct source_stream *source;
     struct load *load; // while the stream is loaded
+    struct columns *columns;
     struct str state;
 };
 
@@ -29,6 +30,19 @@ static void set_step(struct stream_work *w, const char *step)
     w->changed(w->user, w->job);
 }
 
+bool job_may_commit(const struct run_options *options, struct error *err)
+{
+    return !options->may_commit || options->may_commit(options->user, err);
+}
+
+static bool open_session(struct stream_work *w, struct str name, struct session **ret,
+                         struct error *err)
+{
+    const struct run_options *o = w->options;
+    return o->fence ? session_open_fenced(o->destination, name, o->fence, o->log, ret, err)
+                    : session_open(o->destination, name, ret, err);
+}
+
 // ---- what the source asks of the destination
 
 static bool on_read_ids(void *user, const struct source_ids_query *q, int64_t *ids, size_t *ret_n,
@@ -37,7 +51,7 @@ static bool on_read_ids(void *user, const struct source_ids_query *q, int64_t *i
     struct stream_work *w = user;
     if (!w->reader) {
         struct str name = arena_printf(&w->arena, "%s/read", w->job->info->name);
-        if (!session_open(w->options->destination, name, &w->reader, err)) {
+        if (!open_session(w, name, &w->reader, err)) {
             return false;
         }
     }
@@ -65,8 +79,55 @@ static bool on_settle(void *user, struct error *err)
 
 static bool step_open(struct stream_work *w, struct error *err)
 {
-    return session_open(w->options->destination, str_from(w->job->info->name), &w->session, err) &&
-           session_read_state(w->session, &w->arena, &w->state, err);
+    static const struct columns_options ALL = {0};
+    const struct run_options *o = w->options;
+    if (!open_session(w, str_from(w->job->info->name), &w->session, err) ||
+        !job_may_commit(o, err)) {
+        return false;
+    }
+    w->columns = columns_create(o->columns ? o->columns : &ALL);
+    return o->fence ? session_claim_state(w->session, &w->arena, &w->state, err)
+                    : session_read_state(w->session, &w->arena, &w->state, err);
+}
+
+// Opens the stream and learns what its tables come down to.
+static bool open_source(struct stream_work *w, struct str state, bool full_refresh,
+                        struct error *err)
+{
+    struct source_stream_options o = {.info = w->job->info,
+                                      .state = state,
+                                      .full_refresh = full_refresh,
+                                      .since_ms = w->options->since_ms,
+                                      .lookup = &w->lookup,
+                                      .metadata = w->options->metadata,
+                                      .cancel = w->options->cancel,
+                                      .fresh_ms = w->options->fresh_ms};
+    size_t n = 0;
+    if (!source_stream_open(w->options->source, &o, &w->source, err)) {
+        return false;
+    }
+    const struct table *const *tables = source_stream_tables(w->source, &n);
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++) {
+        struct source_column *facts =
+            ARENA_ARRAY(&w->arena, struct source_column, tables[i]->n_columns);
+        source_stream_columns(w->source, tables[i], facts);
+        ok = columns_add_table(w->columns, tables[i], facts, i == 0, err);
+    }
+    return ok;
+}
+
+// What was left out or hashed before can only come whole by reading everything anew, from nothing:
+// a pass that had begun under the former rules is no part of it.
+static bool open_anew(struct stream_work *w, struct error *err)
+{
+    source_stream_close(w->source);
+    w->source = NULL;
+    columns_restart(w->columns);
+    pthread_mutex_lock(&w->job->lock);
+    w->job->report.columns_full = true;
+    pthread_mutex_unlock(&w->job->lock);
+    return open_source(w, (struct str){NULL, 0}, true, err);
 }
 
 static bool step_discover(struct stream_work *w, struct error *err)
@@ -77,38 +138,84 @@ static bool step_discover(struct stream_work *w, struct error *err)
                                        .settle = on_settle,
                                        .column_table = &TABLE_COLUMN,
                                        .reject_table = &TABLE_REJECT};
-    struct source_stream *source = NULL;
-    if (!source_stream_open(w->options->source,
-                            &(struct source_stream_options){
-                                .info = w->job->info,
-                                .state = w->state,
-                                .full_refresh = w->options->full_refresh,
-                                .since_ms = w->options->since_ms,
-                                .lookup = &w->lookup,
-                                .metadata = w->options->metadata,
-                            },
-                            &source, err)) {
+    columns_former(w->columns, w->state);
+    if (!open_source(w, w->state, w->options->full_refresh, err)) {
         return false;
     }
-    w->source = source;
+    if (columns_need_full(w->columns) && !w->options->keep_incremental && !open_anew(w, err)) {
+        return false;
+    }
     pthread_mutex_lock(&w->job->lock);
-    w->job->source = source;
+    w->job->source = w->source;
     pthread_mutex_unlock(&w->job->lock);
     return true;
+}
+
+// Takes out of the destination what must not be there under the rules of now.
+static bool remove_hidden(struct stream_work *w, struct error *err)
+{
+    size_t n = 0;
+    struct str *names = NULL;
+    const struct source_view *views = source_stream_views(w->source, &n);
+    bool ok = job_may_commit(w->options, err);
+    for (size_t i = 0; i < n && ok;
+         i++) { // they stand on the tables; the last step makes them anew
+        ok = session_drop_tables(w->session, &views[i].name, 1, err);
+    }
+    const struct table *const *tables = source_stream_tables(w->source, &n);
+    for (size_t i = 0; i < n && ok; i++) {
+        const struct table *t = tables[i];
+        if (!columns_table(w->columns, t)) {
+            ok = source_stream_shares(w->source, t) ||
+                 session_drop_tables(w->session, &t->name, 1, err);
+            continue;
+        }
+        size_t n_stale = columns_stale(w->columns, t, &w->arena, &names);
+        ok = n_stale == 0 || session_drop_columns(w->session, t->name, names, n_stale, err);
+    }
+    size_t n_hidden = columns_newly_hidden(w->columns, &w->arena, &names);
+    return ok && session_forget_rejects(w->session, names, n_hidden, err);
+}
+
+// Tables and views that are there, or will be at the end.
+static void tell_tables(struct stream_work *w)
+{
+    struct str names[2 * SOURCE_TABLES_MAX];
+    size_t n_names = 0;
+    size_t n = 0;
+    if (!w->options->on_tables) {
+        return;
+    }
+    const struct table *const *tables = source_stream_tables(w->source, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (columns_table(w->columns, tables[i])) {
+            names[n_names++] = tables[i]->name;
+        }
+    }
+    const struct source_view *views = source_stream_views(w->source, &n);
+    for (size_t i = 0; i < n; i++) {
+        names[n_names++] = views[i].name;
+    }
+    w->options->on_tables(w->options->user, w->job->index, names, n_names);
 }
 
 static bool step_plan(struct stream_work *w, struct error *err)
 {
     size_t n = 0;
     bool all_empty = true;
+    if (columns_changed(w->columns) && !remove_hidden(w, err)) {
+        return false;
+    }
     const struct table *const *tables = source_stream_tables(w->source, &n);
     for (size_t i = 0; i < n; i++) {
-        bool empty = false;
-        if (!session_apply_schema(w->session, tables[i], &empty, err)) {
-            return error_context(err, "table %.*s", STR_ARG(tables[i]->name));
+        const struct table *table = columns_table(w->columns, tables[i]);
+        bool empty = true;
+        if (table && !session_apply_schema(w->session, table, &empty, err)) {
+            return error_context(err, "table %.*s", STR_ARG(table->name));
         }
         all_empty = all_empty && empty;
     }
+    tell_tables(w);
     source_stream_start(w->source, all_empty);
     return true;
 }
@@ -119,6 +226,7 @@ static bool step_load(struct stream_work *w, struct error *err)
                      .job = w->job,
                      .source = w->source,
                      .session = w->session,
+                     .columns = w->columns,
                      .changed = w->changed,
                      .user = w->user};
     w->load = &l;
@@ -142,7 +250,8 @@ static bool write_audit(struct stream_work *w, const struct source_audit *a, uin
         {.ptr = now, .len = (uint32_t)strlen(now), .kind = CELL_TEXT},
     };
     struct batch b = {.table = &TABLE_AUDIT, .op = BATCH_UPSERT, .n_rows = 1, .cells = cells};
-    if (session_begin(w->session, now_ms, err) && session_write(w->session, &b, err)) {
+    if (session_begin(w->session, now_ms, err) && session_write(w->session, &b, err) &&
+        job_may_commit(w->options, err)) {
         return session_commit(w->session, (struct str){NULL, 0}, err);
     }
     session_rollback(w->session);
@@ -158,7 +267,9 @@ static bool step_audit(struct stream_work *w, struct error *err)
     if (!a.known) {
         return true;
     }
-    if (!session_count(w->session, a.table, a.scope_column, a.scope_value, &count, err) ||
+    const struct table *table = columns_table(w->columns, a.table);
+    assert(table); // a main table is never left out
+    if (!session_count(w->session, table, a.scope_column, a.scope_value, &count, err) ||
         !write_audit(w, &a, count, err)) {
         return false;
     }
@@ -181,7 +292,7 @@ static bool step_close(struct stream_work *w, struct error *err)
         }
     }
     const struct table *const *tables = source_stream_tables(w->source, &n);
-    return n == 0 || session_index_synced(w->session, tables[0], err);
+    return n == 0 || session_index_synced(w->session, columns_table(w->columns, tables[0]), err);
 }
 
 static const struct {
@@ -238,7 +349,7 @@ void stream_run(const struct run_options *options, struct stream_job *job,
     struct stream_work w = {.options = options, .job = job, .changed = changed, .user = user};
     struct error err = {0};
     bool ok = true;
-    arena_init(&w.arena, LIMIT_STATE_BYTES * 2);
+    arena_init(&w.arena, LIMIT_PAGE_ARENA);
     for (size_t i = 0; ok && i < ARRAY_LEN(STEPS); i++) {
         set_step(&w, STEPS[i].name);
         ok = STEPS[i].run(&w, &err);
@@ -247,5 +358,6 @@ void stream_run(const struct run_options *options, struct stream_job *job,
     source_stream_close(w.source);
     session_close(w.reader);
     session_close(w.session);
+    columns_destroy(w.columns);
     arena_done(&w.arena);
 }

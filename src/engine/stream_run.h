@@ -9,10 +9,14 @@
 // The part of a stream's report that its threads write and others read.
 struct stream_job {
     const struct source_stream_info *info;
+    size_t index;         // among the run's streams
     pthread_mutex_t lock; // guards `report` and `source`
     struct stream_report report;
     struct source_stream *source; // while it is open; for its progress
 };
+
+// Whether the run may go on to change the destination.
+bool job_may_commit(const struct run_options *options, struct error *err) MUST_CHECK;
 
 // Runs the stream to its end and fills the report.
 void stream_run(const struct run_options *options, struct stream_job *job,

@@ -50,6 +50,11 @@ void hubspot_client_set_stream(struct hubspot_client *c, struct str name)
     c->stream[name.len] = '\0';
 }
 
+void hubspot_client_set_cancel(struct hubspot_client *c, const struct cancel *cancel)
+{
+    c->cancel = cancel;
+}
+
 int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_class class)
 {
     struct budget_ask ask = client_ask(c, class, REPEAT_READ);
@@ -129,7 +134,7 @@ struct hubspot_answer *hubspot_client_next(struct hubspot_client *c, int64_t tim
             c->pending--;
             return &k->answer;
         }
-        if (cancel_requested(c->account->options.cancel)) {
+        if (cancel_requested(c->account->options.cancel) || cancel_requested(c->cancel)) {
             return NULL;
         }
         int64_t next_us = client_send_waiting(c);

@@ -69,6 +69,8 @@ struct hubspot *hubspot_client_account(struct hubspot_client *c);
 void hubspot_client_set_priority(struct hubspot_client *c, enum budget_priority p);
 // What this client works on, for the request log; cut to 64 bytes. Copied.
 void hubspot_client_set_stream(struct hubspot_client *c, struct str name);
+// Ends this client's waits, like the account's own; NULL: only that one does. Outlives the client.
+void hubspot_client_set_cancel(struct hubspot_client *c, const struct cancel *cancel);
 // When a call of this class could go at the earliest (monotonic us).
 int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_class class);
 // A parser for this client's answers, for the thread that owns the client. Lives as long as the

@@ -45,6 +45,7 @@ struct hubspot_client {
     struct random random;
     int member; // of the budget
     enum budget_priority priority;
+    const struct cancel *cancel;      // may be NULL
     char stream[STREAM_NAME_MAX + 1]; // for the request log
     struct buf authorization;         // of the calls that are sent now
     struct call_list waiting;         // to be sent

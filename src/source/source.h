@@ -62,6 +62,14 @@ struct source_stream_options {
     int64_t since_ms; // 0: everything; else only records modified since
     const struct source_lookup *lookup;
     struct metadata_columns metadata;
+    const struct cancel *cancel; // ends the stream's waits; may be NULL
+    int64_t fresh_ms; // definitions that were read before this instant are read anew; 0: they serve
+};
+
+// What the source knows of a column beside its name and type.
+struct source_column {
+    struct str property; // that it holds; empty: none of the account's
+    bool needed;         // the source tells rows apart by it
 };
 
 struct source_progress {
@@ -94,6 +102,11 @@ bool source_stream_open(struct source *source, const struct source_stream_option
 void source_stream_close(struct source_stream *s); // takes NULL
 // The tables that must exist before the first page. Valid until close.
 const struct table *const *source_stream_tables(const struct source_stream *s, size_t *ret_n);
+// Of a table's columns, into `ret[table->n_columns]`.
+void source_stream_columns(const struct source_stream *s, const struct table *table,
+                           struct source_column *ret);
+// Whether other streams write to this table, too.
+bool source_stream_shares(const struct source_stream *s, const struct table *table);
 // `empty`: all tables of the stream are empty in the destination.
 void source_stream_start(struct source_stream *s, bool empty);
 // The next page (owned by the caller); *ret is NULL when the stream is complete.

@@ -301,6 +301,20 @@ const struct source_view *source_stream_views(const struct source_stream *s, siz
     return VIEWS;
 }
 
+void source_stream_columns(const struct source_stream *s, const struct table *table,
+                           struct source_column *ret)
+{
+    (void)s;
+    memset(ret, 0, table->n_columns * sizeof *ret);
+}
+
+bool source_stream_shares(const struct source_stream *s, const struct table *table)
+{
+    (void)s;
+    (void)table;
+    return false;
+}
+
 void source_stream_audit(struct source_stream *s, struct source_audit *ret)
 {
     *ret = (struct source_audit){.known = s->plan->audited, .source_count = 77, .table = &MAIN};
@@ -352,6 +366,43 @@ bool session_read_state(struct session *s, struct arena *arena, struct str *ret,
 {
     *ret = s->plan->state ? arena_dup(arena, str_from(s->plan->state)) : (struct str){NULL, 0};
     return call(s, CALL_READ_STATE, err);
+}
+
+bool session_open_fenced(struct destination *dest, struct str stream,
+                         const struct session_fence *fence, const struct log *log,
+                         struct session **ret, struct error *err)
+{
+    (void)fence;
+    (void)log;
+    return session_open(dest, stream, ret, err);
+}
+
+bool session_claim_state(struct session *s, struct arena *arena, struct str *ret, struct error *err)
+{
+    return session_read_state(s, arena, ret, err);
+}
+
+// No test of the engine on paper has rules for columns: nothing is ever taken away.
+bool session_drop_columns(struct session *s, struct str table, const struct str *columns, size_t n,
+                          struct error *err)
+{
+    (void)s;
+    (void)columns;
+    return error_set(err, ERR_INTERNAL, "%zu columns of %.*s taken away", n, STR_ARG(table));
+}
+
+bool session_drop_tables(struct session *s, const struct str *names, size_t n, struct error *err)
+{
+    (void)s;
+    return error_set(err, ERR_INTERNAL, "%zu tables taken away, %.*s", n, STR_ARG(names[0]));
+}
+
+bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,
+                            struct error *err)
+{
+    (void)s;
+    (void)columns;
+    return error_set(err, ERR_INTERNAL, "values of %zu columns forgotten", n);
 }
 
 bool session_apply_schema(struct session *s, const struct table *table, bool *ret_empty,

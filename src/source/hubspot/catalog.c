@@ -17,7 +17,9 @@ struct entry {
 };
 
 struct catalog {
-    pthread_mutex_t lock; // of the list
+    int64_t created_ms;
+    pthread_mutex_t lock; // of the list and of `users`
+    size_t users;
     struct entry entries[OBJECTS_MAX];
     size_t n;
 };
@@ -33,19 +35,41 @@ static const struct {
     {"datetime", COL_TIMESTAMP},
 };
 
-struct catalog *catalog_create(void)
+struct catalog *catalog_create(int64_t now_ms)
 {
     struct catalog *c = calloc(1, sizeof *c);
     if (!c) {
         abort();
     }
     pthread_mutex_init(&c->lock, NULL);
+    c->created_ms = now_ms;
+    c->users = 1;
     return c;
 }
 
-void catalog_destroy(struct catalog *c)
+struct catalog *catalog_use(struct catalog *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->users++;
+    pthread_mutex_unlock(&c->lock);
+    return c;
+}
+
+int64_t catalog_created_ms(const struct catalog *c)
+{
+    return c->created_ms;
+}
+
+void catalog_leave(struct catalog *c)
 {
     if (!c) {
+        return;
+    }
+    pthread_mutex_lock(&c->lock);
+    assert(c->users > 0);
+    size_t left = --c->users;
+    pthread_mutex_unlock(&c->lock);
+    if (left > 0) {
         return;
     }
     for (size_t i = 0; i < c->n; i++) {

@@ -1,5 +1,6 @@
-// The property definitions of an account, read once a run and shared by its streams.
-// Thread-safe. Definitions live until the catalog is destroyed.
+// The property definitions of an account, read once and shared by its streams. Streams that want
+// newer ones get a catalog of their own time (source.c).
+// Thread-safe. Definitions live until the last user lets go of the catalog.
 #pragma once
 
 #include "data/json.h"
@@ -19,8 +20,10 @@ struct property_defs {
     size_t n;
 };
 
-struct catalog *catalog_create(void);
-void catalog_destroy(struct catalog *c); // takes NULL
+struct catalog *catalog_create(int64_t now_ms); // the caller is its user
+struct catalog *catalog_use(struct catalog *c); // one user more
+void catalog_leave(struct catalog *c);          // takes NULL; the last user's frees it
+int64_t catalog_created_ms(const struct catalog *c);
 // The definitions of an object, by its plural name. Asks HubSpot the first time.
 bool catalog_get(struct catalog *c, struct hubspot_client *client, const char *object,
                  struct property_defs *ret, struct error *err) MUST_CHECK;

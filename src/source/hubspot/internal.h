@@ -7,11 +7,13 @@
 #include "source/hubspot/pages.h"
 #include "source/hubspot/source_hubspot.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct source {
     struct source_hubspot_options options;
     struct hubspot *account;
+    pthread_mutex_t lock; // guards which catalog is the present one
     struct catalog *catalog;
     struct page_pool *pages;
     struct arena arena;
@@ -25,6 +27,9 @@ struct stream_ops {
     bool (*next)(struct source_stream *s, struct page **ret, struct error *err);
     void (*audit)(struct source_stream *s, struct source_audit *ret); // may be NULL
     void (*close)(struct source_stream *s);                           // may be NULL
+    // See source_stream_columns; NULL: of no column more is known than its name.
+    void (*columns)(const struct source_stream *s, const struct table *table,
+                    struct source_column *ret);
 };
 extern const struct stream_ops OBJECT_STREAM;
 extern const struct stream_ops OWNERS_STREAM;
@@ -37,6 +42,7 @@ struct source_stream {
     struct source *source;
     struct source_stream_options options; // texts copied into the arena
     struct hubspot_client *client;
+    struct catalog *catalog;
     struct arena arena; // lives as long as the stream
     const struct table *tables[SOURCE_TABLES_MAX];
     size_t n_tables;

@@ -44,7 +44,7 @@ static bool open_tables(struct source_stream *s, const struct object_info *info,
 {
     struct object_stream *o = object_stream_of(s);
     struct property_defs defs;
-    if (!catalog_get(s->source->catalog, s->client, info->name, &defs, err)) {
+    if (!catalog_get(s->catalog, s->client, info->name, &defs, err)) {
         return false;
     }
     o->naming = naming_create(str_from(info->name), STR("property_"), &s->arena);
@@ -276,8 +276,25 @@ static void object_audit(struct source_stream *s, struct source_audit *ret)
     }
 }
 
+static void object_columns(const struct source_stream *s, const struct table *table,
+                           struct source_column *ret)
+{
+    const struct object_stream *o = s->work;
+    const struct object_tables *t = &o->tables;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        ret[i] = (struct source_column){0};
+        if (table == &t->main) {
+            int at = i < t->info->n_fixed ? t->fixed_source[i] : (int)(i - t->info->n_fixed);
+            ret[i].property = at == NO_COLUMN ? (struct str){NULL, 0} : t->properties[at];
+        } else if (table == t->engagement) {
+            ret[i].needed = str_eq(table->columns[i].name, STR("type")); // a pass sweeps by it
+        }
+    }
+}
+
 const struct stream_ops OBJECT_STREAM = {.open = object_open,
                                          .start = object_start,
                                          .next = object_next,
                                          .audit = object_audit,
-                                         .close = object_close};
+                                         .close = object_close,
+                                         .columns = object_columns};

@@ -203,7 +203,8 @@ bool source_hubspot_open(const struct source_hubspot_options *options, struct so
     s->options.account.base_url = arena_dup(&s->arena, options->account.base_url);
     s->account = hubspot_create(&options->account);
     s->options.account.token = (struct str){NULL, 0}; // the account holds it; nobody else needs it
-    s->catalog = catalog_create();
+    pthread_mutex_init(&s->lock, NULL);
+    s->catalog = catalog_create(clock_now_ms(options->account.clock));
     s->pages = page_pool_create();
     if (!read_account(s, err)) {
         source_close(s);
@@ -223,7 +224,8 @@ void source_close(struct source *s)
         return;
     }
     page_pool_destroy(s->pages);
-    catalog_destroy(s->catalog);
+    catalog_leave(s->catalog);
+    pthread_mutex_destroy(&s->lock);
     hubspot_destroy(s->account);
     arena_done(&s->arena);
     free(s);
@@ -292,6 +294,20 @@ static void sign_cursor(struct source_stream *s, struct page *page)
     }
 }
 
+// The present catalog, or a new one where that is too old for the stream.
+static struct catalog *use_catalog(struct source *s, int64_t fresh_ms)
+{
+    int64_t now_ms = clock_now_ms(s->options.account.clock);
+    pthread_mutex_lock(&s->lock);
+    if (catalog_created_ms(s->catalog) < MIN(fresh_ms, now_ms)) {
+        catalog_leave(s->catalog);
+        s->catalog = catalog_create(now_ms);
+    }
+    struct catalog *c = catalog_use(s->catalog);
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
 bool source_stream_open(struct source *source, const struct source_stream_options *options,
                         struct source_stream **ret, struct error *err)
 {
@@ -308,6 +324,8 @@ bool source_stream_open(struct source *source, const struct source_stream_option
     }
     s->client = hubspot_client_create(source->account);
     hubspot_client_set_stream(s->client, str_from(options->info->name));
+    hubspot_client_set_cancel(s->client, options->cancel);
+    s->catalog = use_catalog(source, options->fresh_ms);
     stream_set_step(s, "discover");
     if (!check_account(s, err) || !s->ops->open(s, err)) {
         source_stream_close(s);
@@ -326,6 +344,7 @@ void source_stream_close(struct source_stream *s)
         s->ops->close(s);
     }
     hubspot_client_destroy(s->client);
+    catalog_leave(s->catalog);
     arena_done(&s->arena);
     free(s);
 }
@@ -334,6 +353,33 @@ const struct table *const *source_stream_tables(const struct source_stream *s, s
 {
     *ret_n = s->n_tables;
     return s->tables;
+}
+
+void source_stream_columns(const struct source_stream *s, const struct table *table,
+                           struct source_column *ret)
+{
+    if (s->ops->columns) {
+        s->ops->columns(s, table, ret);
+        return;
+    }
+    for (size_t i = 0; i < table->n_columns; i++) {
+        ret[i] = (struct source_column){0};
+    }
+}
+
+bool source_stream_shares(const struct source_stream *s, const struct table *table)
+{
+    size_t users = 0;
+    (void)s;
+    for (size_t i = 0; i < ARRAY_LEN(STREAMS); i++) {
+        const struct source_stream_info *info = &STREAMS[i];
+        bool uses = str_eq(table->name, str_from(info->table));
+        for (size_t t = 0; t < SOURCE_TABLES_MAX && info->sub_tables[t]; t++) {
+            uses = uses || str_eq(table->name, str_from(info->sub_tables[t]));
+        }
+        users += uses;
+    }
+    return users > 1;
 }
 
 void source_stream_start(struct source_stream *s, bool empty)
