@@ -30,6 +30,9 @@ int cli_doctor(const struct cli *cli, int argc, char **argv);
 int cli_api(const struct cli *cli, int argc, char **argv);
 int cli_endpoints(const struct cli *cli, int argc, char **argv);
 int cli_requests(const struct cli *cli, int argc, char **argv);
+int cli_serve(const struct cli *cli, int argc, char **argv);
+int cli_worker(const struct cli *cli, int argc, char **argv);
+int cli_config(const struct cli *cli, int argc, char **argv);
 int cli_version(const struct cli *cli, int argc, char **argv);
 int cli_completions(const struct cli *cli, int argc, char **argv);
 
@@ -45,7 +48,8 @@ enum { CLI_WORDS_MAX = 8 };
 struct cli_args {
     struct str words[CLI_WORDS_MAX]; // what is not an option
     size_t n_words;
-    int exit_code; // when the verb should end: 0 after --help, 2 for wrong arguments
+    int exit_code;         // when the verb should end: 0 after --help, 2 for wrong arguments
+    struct settings table; // with the source of each value
 };
 // Reads a verb's arguments; options go into `target`, laid out as the verb's settings say. False
 // when the verb should end.

@@ -9,14 +9,23 @@
 struct signals {
     struct cancel *cancel;
     sigset_t set;
+    const char *message;
     pthread_t thread;
     bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t came;
 };
+
+static void announce(struct signals *s)
+{
+    pthread_mutex_lock(&s->lock);
+    cancel_request(s->cancel);
+    pthread_cond_broadcast(&s->came);
+    pthread_mutex_unlock(&s->lock);
+}
 
 static void *wait_main(void *user)
 {
-    static const char MESSAGE[] =
-        "\nsluice: stopping after the transaction at hand; once more to stop at once\n";
     struct signals *s = user;
     for (;;) {
         int signal = 0;
@@ -29,19 +38,31 @@ static void *wait_main(void *user)
         if (cancel_requested(s->cancel)) {
             _exit(error_info(ERR_INTERRUPTED)->exit_code);
         }
-        cancel_request(s->cancel);
-        ssize_t ignored = write(STDERR_FILENO, MESSAGE, sizeof MESSAGE - 1);
+        announce(s);
+        ssize_t ignored = write(STDERR_FILENO, s->message, strlen(s->message));
         (void)ignored;
     }
 }
 
 struct signals *signals_catch(struct cancel *cancel)
 {
+    return signals_catch_saying(
+        cancel, "\nsluice: stopping after the transaction at hand; once more to stop at once\n");
+}
+
+struct signals *signals_catch_saying(struct cancel *cancel, const char *message)
+{
     struct signals *s = calloc(1, sizeof *s);
-    if (!s) {
+    pthread_condattr_t attributes;
+    if (!s || pthread_condattr_init(&attributes) != 0) {
         abort();
     }
     s->cancel = cancel;
+    s->message = message;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->came, &attributes);
+    pthread_condattr_destroy(&attributes);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // a file at its size limit is a full disk, not the end of the program
     sigemptyset(&s->set);
@@ -54,11 +75,30 @@ struct signals *signals_catch(struct cancel *cancel)
     return s;
 }
 
+bool signals_wait(struct signals *s, int64_t max_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t nanoseconds = until.tv_nsec + (max_ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(max_ms / 1000 + nanoseconds / 1000000000);
+    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    pthread_mutex_lock(&s->lock);
+    int result = 0;
+    while (!cancel_requested(s->cancel) && result == 0) {
+        result = max_ms < 0 ? pthread_cond_wait(&s->came, &s->lock)
+                            : pthread_cond_timedwait(&s->came, &s->lock, &until);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return cancel_requested(s->cancel);
+}
+
 void signals_release(struct signals *s)
 {
     if (s->started) {
         pthread_kill(s->thread, SIGUSR2);
         pthread_join(s->thread, NULL);
     }
+    pthread_cond_destroy(&s->came);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }

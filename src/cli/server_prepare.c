@@ -1,0 +1,187 @@
+// What a server needs in its store before it may answer: tables, the key, the workspace, a
+// destination, and a key for the one who started it.
+#include "cli/server.h"
+
+#include "destination/destination.h"
+#include "store/api_keys.h"
+#include "store/destinations.h"
+#include "store/leases.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+struct store_options server_store_options(const struct server *s)
+{
+    return (struct store_options){.url = s->settings->store,
+                                  .directory = s->settings->data_dir,
+                                  .create = true,
+                                  .clock = s->cli->clock};
+}
+
+// ---- the store
+
+static bool take_instance(struct server *s, struct error *err)
+{
+    if (store_is_shared(s->store)) {
+        return true;
+    }
+    if (store_lock_take(s->store, STR("server"), 0, &s->instance, err)) {
+        return true;
+    }
+    return err->code == ERR_STORE_BUSY
+               ? error_set(err, ERR_STORE_BUSY,
+                           "another sluice serve works with the store in %.*s; only a store in "
+                           "PostgreSQL can be shared (--store postgres://...)",
+                           STR_ARG(store_path(s->store)))
+               : false;
+}
+
+// Asked for at once, so that the key is made now and not when somebody is in the middle of a login.
+static bool make_key(struct server *s, struct error *err)
+{
+    struct secret *salt = NULL;
+    if (!workspace_salt(s->store, s->sealing, s->workspace.id, &salt, err)) {
+        return false;
+    }
+    secret_destroy(salt);
+    return true;
+}
+
+static bool open_store(struct server *s, struct error *err)
+{
+    struct store_options where = server_store_options(s);
+    struct str directory;
+    struct sealing_options keys = {.key_file = s->settings->key_file};
+    if (!store_prepare_directory(s->settings->data_dir, s->cli->arena, &directory, err) ||
+        !store_open(&where, &s->store, err) || !take_instance(s, err)) {
+        return false;
+    }
+    keys.store = s->store;
+    return sealing_open(&keys, &s->sealing, err) && sealing_check(s->sealing, err) &&
+           workspace_prepare(s->store, s->cli->arena, &s->workspace, err) && make_key(s, err);
+}
+
+// ---- the destination
+
+// A setting that was given is the default from now on; without one, the embedded default is made
+// when there is none.
+static bool prepare_destination(struct server *s, struct error *err)
+{
+    struct str url = s->settings->destination;
+    struct arena *arena = s->cli->arena;
+    struct stored_destination d;
+    if (url.len == 0) {
+        if (stored_destination_default(s->store, s->workspace.id, arena, &d, err)) {
+            return true;
+        }
+        if (err->code != ERR_NOT_FOUND) {
+            return false;
+        }
+        url = arena_printf(arena, "sqlite:%.*s/data/", STR_ARG(s->settings->data_dir));
+    }
+    if (!destination_url_check(url, err)) {
+        return error_context(err, "--destination");
+    }
+    struct secret *secret = secret_create(url);
+    bool ok = stored_destination_set_default(s->store, s->sealing, s->workspace.id, secret, arena,
+                                             &d, err);
+    secret_destroy(secret);
+    return ok;
+}
+
+// ---- the first key
+
+static bool admin_works(const struct api_key *all, size_t n, int64_t now_ms)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct api_key *k = &all[i];
+        if (k->scope == API_KEY_ADMIN && k->revoked_ms == 0 &&
+            (k->expires_ms == 0 || k->expires_ms > now_ms)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool write_key_file(const char *path, struct str key, struct error *err)
+{
+    // Never over what is there: it may be the key that somebody uses.
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, key.ptr, key.len) == (ssize_t)key.len &&
+              write(fd, "\n", 1) == 1 && fsync(fd) == 0;
+    int failure = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok || error_set(err, ERR_CONFIG,
+                           "--first-key-file: the first API key cannot be written to %s: %s", path,
+                           strerrordesc_np(failure));
+}
+
+static bool hand_over(struct server *s, const struct secret *key, struct error *err)
+{
+    struct str text = secret_reveal(key);
+    if (s->settings->first_key_file.len > 0) {
+        return write_key_file(arena_cstr(s->cli->arena, s->settings->first_key_file), text, err);
+    }
+    printf("API key: %.*s (shown once)\n", STR_ARG(text));
+    return fflush(stdout) == 0 ||
+           error_set(err, ERR_CONFIG, "the first API key cannot be written to standard output: %s",
+                     strerrordesc_np(errno));
+}
+
+static bool make_first_key(struct server *s, struct error *err)
+{
+    struct api_key *all = NULL;
+    size_t n = 0;
+    int64_t now_ms = 0;
+    if (!store_now_ms(s->store, &now_ms, err) ||
+        !api_key_list(s->store, s->workspace.id, s->cli->arena, &all, &n, err)) {
+        return false;
+    }
+    if (admin_works(all, n, now_ms)) {
+        return true;
+    }
+    struct api_key key = {
+        .name = STR("first"), .scope = API_KEY_ADMIN, .account_id = s->workspace.id};
+    struct secret *secret = NULL;
+    // Committed only when it has been handed over: a key that nobody knows would lock all out.
+    if (!store_begin(s->store, err)) {
+        return false;
+    }
+    bool ok =
+        api_key_create(s->store, &key, s->cli->arena, &secret, err) && hand_over(s, secret, err);
+    secret_destroy(secret);
+    struct error ignored;
+    return store_end(s->store, ok, ok ? err : &ignored) && ok;
+}
+
+// Servers that start at the same time over one new store must not each make a key.
+static bool prepare_first_key(struct server *s, struct error *err)
+{
+    struct lease lease;
+    bool held = false;
+    if (!lease_take(s->store, STR("first-key"), s->id, s->cli->arena, &lease, &held, err)) {
+        return false;
+    }
+    if (!held) {
+        return true;
+    }
+    bool ok = make_first_key(s, err);
+    struct error ignored;
+    return lease_release(s->store, STR("first-key"), s->id, ok ? err : &ignored) && ok;
+}
+
+bool server_prepare(struct server *s, struct error *err)
+{
+    if (!open_store(s, err)) {
+        return false;
+    }
+    if (s->is_worker && !store_is_shared(s->store)) {
+        return error_set(err, ERR_CONFIG,
+                         "--store: a worker shares the store of a server, which only one in "
+                         "PostgreSQL can be: --store postgres://...");
+    }
+    return s->is_worker || (prepare_destination(s, err) && prepare_first_key(s, err));
+}
