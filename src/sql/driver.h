@@ -12,6 +12,9 @@ struct sql_driver {
     void (*close)(struct sql *db);
     bool (*exec)(struct sql *db, const char *text, struct error *err) MUST_CHECK;
     enum sql_transaction (*transaction)(struct sql *db);
+    // NULL without SQL_NETWORK.
+    bool (*is_alive)(struct sql *db);
+    bool (*reconnect)(struct sql *db, struct error *err) MUST_CHECK;
     bool (*prepare)(struct sql *db, struct str text, struct sql_stmt **ret,
                     struct error *err) MUST_CHECK;
     void (*finalize)(struct sql_stmt *st);

@@ -182,7 +182,8 @@ static void finalize(struct sql_stmt *base)
     struct postgres_stmt *st = stmt(base);
     forget_result(st);
     enum sql_transaction state = transaction(base->db);
-    if (!st->text && !self(base->db)->copying && (state == SQL_IDLE || state == SQL_OPEN)) {
+    bool known = !st->text && st->session == self(base->db)->session;
+    if (known && !self(base->db)->copying && (state == SQL_IDLE || state == SQL_OPEN)) {
         // Elsewhere the server forgets the statement at the end of the session, and they are few.
         char text[64];
         struct error ignored;
@@ -212,6 +213,7 @@ static bool prepare(struct sql *db, struct str text, struct sql_stmt **ret, stru
     struct postgres_stmt *st = new_statement(db);
     assert(!p->copying);
     (void)snprintf(st->name, sizeof(st->name), "sluice_%u", ++p->n_statements);
+    st->session = p->session;
     char *copy = strndup(text.ptr, text.len);
     assert(copy);
     bool ok = finish(p, PQsendPrepare(p->conn, st->name, copy, 0, NULL), NULL, err);
@@ -281,6 +283,10 @@ static bool execute(struct postgres_stmt *st, const struct sql_value *args, size
     struct postgres_sql *p = self(st->base.db);
     assert(!p->copying && n <= UINT16_MAX);
     forget_result(st);
+    if (!st->text && st->session != p->session) {
+        return sql_fail(&p->base, SQL_FAULT_LOST, err,
+                        "PostgreSQL: the statement was prepared in a session that is lost");
+    }
     if (!print_values(st, args, n, err)) {
         return false;
     }
@@ -431,6 +437,8 @@ const struct sql_driver SQL_POSTGRES = {
     .close = postgres_close,
     .exec = exec,
     .transaction = transaction,
+    .is_alive = postgres_is_alive,
+    .reconnect = postgres_reconnect,
     .prepare = prepare,
     .prepare_once = prepare_once,
     .finalize = finalize,

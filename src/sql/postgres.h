@@ -11,7 +11,9 @@ struct postgres_sql {
     PGconn *conn;
     const struct clock *clock;
     const struct cancel *cancel;
+    int64_t lock_wait_ms, statement_ms, idle_transaction_ms; // as of struct sql_options
     unsigned n_statements; // names of prepared statements count up
+    unsigned session;      // counts reconnections
     bool copying;
     bool interrupted; // the statement was stopped because of `cancel`
 };
@@ -26,6 +28,7 @@ struct postgres_value {
 struct postgres_stmt {
     struct sql_stmt base;
     char name[24];    // of a prepared statement
+    unsigned session; // that knows it
     char *text;       // of a statement that is not prepared at all; else NULL
     PGresult *result; // of the query being walked
     int row;
@@ -37,6 +40,8 @@ struct postgres_stmt {
 bool postgres_open(const struct sql_options *options, struct sql **ret,
                    struct error *err) MUST_CHECK;
 void postgres_close(struct sql *db);
+bool postgres_is_alive(struct sql *db);
+bool postgres_reconnect(struct sql *db, struct error *err) MUST_CHECK;
 // Fills err from a failed result, or from the connection when `r` is NULL; returns false.
 bool postgres_fail(struct postgres_sql *p, const PGresult *r, struct error *err);
 // The bytes that "\x0a1b" stands for, into `arena`.

@@ -1,5 +1,7 @@
 #include "sql/postgres.h"
 
+#include <poll.h>
+
 // Classes (two characters) and single codes of SQLSTATE that mean more than "it failed".
 static const struct {
     const char *state;
@@ -82,7 +84,7 @@ static void ignore_notice(void *user, const PGresult *r)
 }
 
 // What must hold in every session. search_path stays the user's: all names carry their schema.
-static bool set_up(struct postgres_sql *p, const struct sql_options *o, struct error *err)
+static bool set_up(struct postgres_sql *p, struct error *err)
 {
     char text[512];
     (void)snprintf(
@@ -94,7 +96,7 @@ static bool set_up(struct postgres_sql *p, const struct sql_options *o, struct e
         "SET enable_hashjoin=off; SET enable_mergejoin=off;"
         "SET statement_timeout=%lld; SET lock_timeout=%lld;"
         "SET idle_in_transaction_session_timeout=%lld;",
-        (long long)o->statement_ms, (long long)o->lock_wait_ms, (long long)o->idle_transaction_ms);
+        (long long)p->statement_ms, (long long)p->lock_wait_ms, (long long)p->idle_transaction_ms);
     if (!p->base.driver->exec(&p->base, text, err)) {
         return false;
     }
@@ -153,10 +155,13 @@ bool postgres_open(const struct sql_options *o, struct sql **ret, struct error *
         p->base.driver = &SQL_POSTGRES;
         p->clock = o->clock;
         p->cancel = o->cancel;
+        p->lock_wait_ms = o->lock_wait_ms;
+        p->statement_ms = o->statement_ms;
+        p->idle_transaction_ms = o->idle_transaction_ms;
         p->conn = connect_to(url, application);
         assert(p->conn);
         PQsetNoticeReceiver(p->conn, ignore_notice, NULL);
-        ok = PQstatus(p->conn) == CONNECTION_OK ? set_up(p, o, err) : postgres_fail(p, NULL, err);
+        ok = PQstatus(p->conn) == CONNECTION_OK ? set_up(p, err) : postgres_fail(p, NULL, err);
     }
     free(url);
     free(application);
@@ -175,6 +180,32 @@ void postgres_close(struct sql *db)
     struct postgres_sql *p = (struct postgres_sql *)db;
     PQfinish(p->conn); // the server rolls back what is open
     free(p);
+}
+
+// Something to read between two statements is the server's farewell, and then the connection's end.
+bool postgres_is_alive(struct sql *db)
+{
+    struct postgres_sql *p = (struct postgres_sql *)db;
+    for (int reads = 0; reads < 4 && PQstatus(p->conn) == CONNECTION_OK; reads++) {
+        struct pollfd fd = {.fd = PQsocket(p->conn), .events = POLLIN};
+        if (fd.fd < 0 || poll(&fd, 1, 0) <= 0) {
+            break;
+        }
+        (void)PQconsumeInput(p->conn); // a failure is seen in the status
+    }
+    return PQstatus(p->conn) == CONNECTION_OK;
+}
+
+bool postgres_reconnect(struct sql *db, struct error *err)
+{
+    struct postgres_sql *p = (struct postgres_sql *)db;
+    assert(PQtransactionStatus(p->conn) == PQTRANS_IDLE ||
+           PQtransactionStatus(p->conn) == PQTRANS_UNKNOWN);
+    p->copying = false;
+    p->interrupted = false;
+    p->session++;
+    PQreset(p->conn);
+    return PQstatus(p->conn) == CONNECTION_OK ? set_up(p, err) : postgres_fail(p, NULL, err);
 }
 
 static int hex_digit(char c)

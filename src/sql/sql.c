@@ -141,6 +141,16 @@ enum sql_transaction sql_transaction_state(struct sql *db)
     return db->driver->transaction(db);
 }
 
+bool sql_is_alive(struct sql *db)
+{
+    return !db->driver->is_alive || db->driver->is_alive(db);
+}
+
+bool sql_reconnect(struct sql *db, struct error *err)
+{
+    return !db->driver->reconnect || db->driver->reconnect(db, err);
+}
+
 bool sql_exec(struct sql *db, const char *text, struct error *err)
 {
     return db->driver->exec(db, text, err);

@@ -71,7 +71,7 @@ enum sql_fault {
     SQL_FAULT_BUSY,       // locked by another, deadlock, cancelled by a timeout
     SQL_FAULT_FULL,       // disk or quota
     SQL_FAULT_RIGHTS,
-    SQL_FAULT_LOST, // the connection is gone; only sql_close helps
+    SQL_FAULT_LOST, // the connection is gone; only sql_close or sql_reconnect helps
 };
 
 enum sql_transaction {
@@ -91,6 +91,14 @@ void sql_close(struct sql *db); // takes NULL; statements must be finalized; rol
 unsigned sql_features(const struct sql *db);
 enum sql_fault sql_last_fault(const struct sql *db);
 enum sql_transaction sql_transaction_state(struct sql *db);
+
+// Whether the connection is there as far as this end can tell: asks the network, not the server, so
+// it costs next to nothing. A file is always there.
+bool sql_is_alive(struct sql *db);
+// A new connection in place of a lost one, as it was opened: what the session had been told since
+// is to be told again. Statements prepared before fail with LOST and may only be finalized. No
+// transaction may be open that is not lost. No-op for a file.
+bool sql_reconnect(struct sql *db, struct error *err) MUST_CHECK;
 
 // Runs one or more statements without parameters; results are dropped.
 bool sql_exec(struct sql *db, const char *text, struct error *err) MUST_CHECK;

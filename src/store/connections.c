@@ -162,7 +162,17 @@ static bool put_row(struct store *s, const struct connection *c, struct error *e
     struct str text = arena_printf(
         &arena,
         "INSERT INTO connection (%.*s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-        "$12, $13, $14, $15, $16, $17)",
+        "$12, $13, $14, $15, $16, $17) ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, "
+        "state = excluded.state, portal_id = excluded.portal_id, app_id = excluded.app_id, "
+        "client_id = excluded.client_id, base_url = excluded.base_url, "
+        "oauth_version = excluded.oauth_version, scopes = excluded.scopes, "
+        "user_name = excluded.user_name, issued_ms = excluded.issued_ms, "
+        "expires_ms = excluded.expires_ms, created_ms = excluded.created_ms, "
+        "updated_ms = excluded.updated_ms, integration_id = excluded.integration_id, "
+        // Who logs in again knows nothing of these.
+        "account_id = CASE WHEN excluded.account_id = '' THEN connection.account_id "
+        "ELSE excluded.account_id END, "
+        "label = CASE WHEN excluded.label = '' THEN connection.label ELSE excluded.label END",
         STR_ARG(COLUMNS));
     struct sql_value args[] = {
         sql_text(c->name),
@@ -209,7 +219,7 @@ bool connection_put(struct store *s, struct sealing *sealing, const struct conne
     if (!store_begin(s, err)) {
         return false;
     }
-    bool ok = remove_rows(s, c->name, NULL, err) && put_row(s, c, err);
+    bool ok = stored_secret_remove(s, c->name, err) && put_row(s, c, err);
     for (size_t i = 0; ok && i < SECRETS_N; i++) {
         ok = !rows[i].secret || put_secret(s, sealing, c->name, rows[i].what, rows[i].secret, err);
     }

@@ -53,7 +53,8 @@ bool connection_find(struct store *s, struct str name, struct arena *arena, stru
 // All, by name.
 bool connection_list(struct store *s, struct arena *arena, struct connection **ret, size_t *ret_n,
                      struct error *err) MUST_CHECK;
-// Writes the connection and its secrets, over a former one of that name; one transaction.
+// Writes the connection and its secrets, over a former one of that name, whose account_id and label
+// stay where these are empty. One transaction, or within that of store_begin.
 bool connection_put(struct store *s, struct sealing *sealing, const struct connection *c,
                     const struct connection_secrets *secrets, struct error *err) MUST_CHECK;
 // Forgets the connection and its secrets; *ret_found: whether there was one.

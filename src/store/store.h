@@ -1,5 +1,7 @@
 // The control plane's own database: what sluice remembers besides the data it moves. One file,
-// `sluice.db`, in the data directory.
+// `sluice.db`, in the data directory; or the schema `sluice_store` of a PostgreSQL database, which
+// processes of several machines may share. A connection to it that is lost is made anew, outside
+// transactions; while that fails, the error is STORE_BUSY.
 //
 // Tables come from the numbered migrations in migrations.c, which run when the store is opened; a
 // store that a newer program has written is refused. Secrets are in it only sealed (sealing.h).
@@ -38,10 +40,14 @@ bool store_prepare_directory(struct str setting, struct arena *arena, struct str
 // above it that exists, can be written to. Makes nothing.
 bool store_check_place(struct str setting, struct error *err) MUST_CHECK;
 
-// *ret is NULL (and the result true) when there is no store and it is not to be made.
+// *ret is NULL (and the result true) when there is no store and it is not to be made. The texts of
+// the options need not live on.
 bool store_open(const struct store_options *options, struct store **ret,
                 struct error *err) MUST_CHECK;
 void store_close(struct store *s); // takes NULL
+// For loops: true when the connection is there, or could be made anew. At once for a file.
+bool store_alive(struct store *s, struct error *err) MUST_CHECK;
+// Valid for one statement, or to the end of a transaction. Makes a lost connection anew.
 struct sql *store_sql(struct store *s);
 struct str store_path(const struct store *s); // the directory
 // Whether processes of several machines may share it (PostgreSQL).
@@ -53,6 +59,8 @@ bool store_now_ms(struct store *s, int64_t *ret, struct error *err) MUST_CHECK;
 // fails with it. Every begin that was true needs its end; `ok` false rolls all back.
 bool store_begin(struct store *s, struct error *err) MUST_CHECK;
 bool store_end(struct store *s, bool ok, struct error *err) MUST_CHECK;
+// The same for several reads that are to see one state; what is within may not write.
+bool store_begin_read(struct store *s, struct error *err) MUST_CHECK;
 // Within a transaction: waits until no other transaction holds the lock of this name, and holds it
 // to the end of this one. For rules that several rows keep together. STORE_BUSY after 15 s.
 bool store_exclude_others(struct store *s, const char *name, struct error *err) MUST_CHECK;
@@ -73,12 +81,20 @@ bool store_meta_get(struct store *s, const char *name, struct arena *arena, stru
 bool store_meta_set(struct store *s, const char *name, struct str value,
                     struct error *err) MUST_CHECK;
 
-// A lock among all processes and threads that share the data directory: a file in it, held by
-// flock, so that it ends with its holder. Waits at most `wait_ms` (STORE_BUSY then).
+// A lock among all processes and threads that share the store: a file in the data directory, held
+// by flock, or a session of the database; so that it ends with its holder. Waits at most `wait_ms`
+// (STORE_BUSY then).
 struct store_lock;
 bool store_lock_take(struct store *s, struct str name, int64_t wait_ms, struct store_lock **ret,
                      struct error *err) MUST_CHECK;
+// The same without an open store.
+bool store_lock_take_at(const struct store_options *options, struct str name, int64_t wait_ms,
+                        struct store_lock **ret, struct error *err) MUST_CHECK;
 void store_lock_release(struct store_lock *l); // takes NULL
+// One server a file: STORE_BUSY, which names the other's process, when there is one already; does
+// not wait. Whatever else opens the store is not in its way. *ret is NULL for a shared store, which
+// any number may serve.
+bool store_instance_take(struct store *s, struct store_lock **ret, struct error *err) MUST_CHECK;
 
 // Names of connections and locks: letters, digits, '-', '_', '.', not first a '.' or '-', at most
 // 64. Errors: USAGE, with `what` in front.
