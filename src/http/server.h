@@ -35,6 +35,11 @@ struct http_server_options {
     struct str tls_certificate; // PEM, with its chain; empty: plain HTTP
     struct str tls_key;         // PEM
     http_server_handler *handle;
+    // Says in the user's own words that a request is refused before its handler (the status is set:
+    // 400, 413, 414, 431) or its answer is (500): `message` is what happened. NULL: JSON as
+    // HubSpot's. The body is not there then.
+    void (*refuse)(void *user, struct http_server_request *request,
+                   struct http_server_response *response, const char *message);
     void *user;
     const struct clock *clock;
 };
@@ -49,7 +54,8 @@ struct http_server_request {
     struct arena *arena; // for the handler's use; freed with the request
     int64_t arrived_us;  // monotonic: when the headers were there
     struct str address;  // of the peer, as text without the port: "127.0.0.1"
-    void *connection;    // private
+    struct http_server *server;
+    void *connection; // private
 };
 
 // The value of a header, any case; ptr NULL when absent.
