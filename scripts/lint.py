@@ -24,6 +24,7 @@ MAY_REVEAL = {
     "src/api/bridges.c",
     "src/api/destinations.c",
     "src/api/keys.c",
+    "src/api/sync_delete.c",
     "src/core/secret.c",
     "src/core/secret.h",
     "src/engine/grant.c",

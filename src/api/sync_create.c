@@ -1,0 +1,165 @@
+// POST /elt_syncs: what is checked before a sync is made.
+#include "api/syncs.h"
+
+#include "core/limits.h"
+#include "engine/cron.h"
+#include "engine/elt_settings.h"
+#include "store/connections.h"
+#include "store/destinations.h"
+
+bool sync_check_interval(struct api_call *c, struct str interval, struct str settings,
+                         int64_t *ret_next_due_ms, struct error *err)
+{
+    struct elt_settings parsed;
+    struct cron cron;
+    int64_t now_ms;
+    if (settings.len > SYNC_SETTINGS_TEXT_MAX) {
+        return error_set(err, ERR_CONFIG, "elt_settings: %zu bytes are more than %d", settings.len,
+                         SYNC_SETTINGS_TEXT_MAX);
+    }
+    if (!elt_settings_parse(settings, c->arena, &parsed, err)) {
+        return error_context(err, "elt_settings");
+    }
+    if (!cron_parse(interval, &cron, err)) {
+        return error_context(err, "sync_interval");
+    }
+    if (!store_now_ms(c->store, &now_ms, err)) {
+        return false;
+    }
+    struct str zone = parsed.time_zone.len > 0 ? parsed.time_zone : c->site->time_zone;
+    if (!cron_next(&cron, zone, now_ms, ret_next_due_ms)) {
+        return error_set(err, ERR_CONFIG, "sync_interval: '%.*s' never comes in the time zone %.*s",
+                         STR_ARG(interval), STR_ARG(zone));
+    }
+    return true;
+}
+
+// Connections are one workspace's; those of `sluice login` belong to nobody until it has taken
+// them over.
+static bool check_connection(struct api_call *c, struct str id, struct error *err)
+{
+    struct connection found;
+    struct error none = {.code = ERR_NOT_FOUND};
+    bool known = store_check_name("connection_id", id, &none) &&
+                 connection_find(c->store, id, c->arena, &found, &none);
+    if (known && (found.account_id.len == 0 || str_eq(found.account_id, c->account_id))) {
+        return true;
+    }
+    if (!known && none.code != ERR_USAGE && none.code != ERR_NOT_FOUND) {
+        *err = none;
+        return false;
+    }
+    return error_set(err, ERR_CONFIG,
+                     "connection_id is '%.*s': there is no such connection; GET /connections lists "
+                     "them",
+                     STR_ARG(id));
+}
+
+static bool find_destination(struct api_call *c, struct str id, struct stored_destination *ret,
+                             struct error *err)
+{
+    struct error none = {.code = ERR_NOT_FOUND};
+    if (id.len == 0) {
+        return stored_destination_default(c->store, c->account_id, c->arena, ret, err);
+    }
+    if (id_check(id) &&
+        stored_destination_find(c->store, c->account_id, id, c->arena, ret, &none)) {
+        return true;
+    }
+    if (none.code != ERR_NOT_FOUND) {
+        *err = none;
+        return false;
+    }
+    return error_set(err, ERR_CONFIG,
+                     "destination_id is '%.*s': there is no such destination; GET /destinations "
+                     "lists them",
+                     STR_ARG(id));
+}
+
+// A schema that is a file of its own must be a name of a file; some names are the database's own.
+static const struct {
+    const char *integration;
+    const char *start; // NULL: none
+    const char *part;
+    const char *rule;
+} SCHEMA_RULES[] = {
+    {"sqlite", ".", NULL, "it names a file there, so it must not begin with a dot"},
+    {"sqlite", NULL, "/", "it names a file there, so it must not hold '/'"},
+    {"sqlite", NULL, "..", "it names a file there, so it must not hold '..'"},
+    {"postgres", "pg_", NULL, "names that begin with pg_ are the database's own"},
+};
+
+static bool check_schema(struct str name, struct str integration, struct error *err)
+{
+    if (name.len == 0 || name.len > LIMIT_IDENTIFIER_BYTES || memchr(name.ptr, '\0', name.len)) {
+        return error_set(err, ERR_CONFIG,
+                         "destination_schema_name is '%.*s', which has %zu bytes: it must have 1 "
+                         "to %d",
+                         STR_ARG(name), name.len, LIMIT_IDENTIFIER_BYTES);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(SCHEMA_RULES); i++) {
+        const char *start = SCHEMA_RULES[i].start;
+        const char *part = SCHEMA_RULES[i].part;
+        bool broken =
+            start ? str_starts(name, str_from(start)) : str_find(name, str_from(part)) >= 0;
+        if (broken && str_eq(integration, str_from(SCHEMA_RULES[i].integration))) {
+            return error_set(err, ERR_CONFIG, "destination_schema_name is '%.*s': %s",
+                             STR_ARG(name), SCHEMA_RULES[i].rule);
+        }
+    }
+    return true;
+}
+
+static bool check_start(struct api_call *c, int64_t start_ms, struct error *err)
+{
+    int64_t now_ms;
+    if (start_ms == 0) {
+        return true;
+    }
+    if (!store_now_ms(c->store, &now_ms, err)) {
+        return false;
+    }
+    return start_ms <= now_ms ||
+           error_set(err, ERR_CONFIG, "start_date lies in the future: nothing would be loaded");
+}
+
+static bool make(struct api_call *c, const struct sync_create_body *b, struct elt_sync *sync,
+                 struct error *err)
+{
+    struct stored_destination destination;
+    int64_t next_due_ms;
+    *sync = (struct elt_sync){
+        .account_id = c->account_id,
+        .connection_id = b->connection_id,
+        .schema_name = str_trim(b->destination_schema_name),
+        .sync_interval = str_trim(b->sync_interval),
+        .settings = b->elt_settings.len > 0 ? b->elt_settings : STR("{}"),
+        .start_ms = b->start_ms,
+    };
+    if (!check_connection(c, b->connection_id, err) ||
+        !find_destination(c, b->destination_id, &destination, err) ||
+        !check_schema(sync->schema_name, destination.integration_id, err) ||
+        !sync_check_interval(c, sync->sync_interval, sync->settings, &next_due_ms, err) ||
+        !check_start(c, b->start_ms, err)) {
+        return false;
+    }
+    sync->destination_id = destination.id;
+    return elt_sync_create(c->store, sync, c->arena, err);
+}
+
+void create_sync(struct api_call *c)
+{
+    struct elt_sync made;
+    struct elt_sync sync;
+    struct sync_view view;
+    struct error err;
+    // Read back: what it refers to is shown, too.
+    bool ok = make(c, c->body, &made, &err) &&
+              elt_sync_find(c->store, c->account_id, made.id, c->arena, &sync, &err) &&
+              sync_view_fill(c, &sync, &view, &err);
+    if (!ok) {
+        api_fail(c, &err);
+        return;
+    }
+    api_ok(c, 201, &ELT_SYNC_SHAPE, &view);
+}
