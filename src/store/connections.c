@@ -244,9 +244,11 @@ bool connection_remove(struct store *s, struct str name, bool *ret_found, struct
 enum { LOCK_WAIT_MS = 180000 }; // longer than the holder may take with all its tries
 
 struct connection_tokens {
-    struct store *store;
-    struct sealing *sealing;
+    struct store_pool *pool; // what each call borrows from; NULL: `own_pool`
+    struct store_pool *own_pool;
     struct arena arena;
+    struct store_options place;
+    struct str key_file;
     struct str name;
     int64_t portal_id; // what it was when it was opened
     struct str client_id;
@@ -254,10 +256,28 @@ struct connection_tokens {
     struct store_lock *lock;
 };
 
+// A handle, for one call.
+struct loan {
+    struct store *store;
+    struct sealing *sealing;
+};
+
+static bool borrow(struct connection_tokens *t, struct loan *ret, struct error *err)
+{
+    return store_pool_lend(t->pool, &ret->store, &ret->sealing, err);
+}
+
+static bool give_back(struct connection_tokens *t, const struct loan *loan, bool ok)
+{
+    store_pool_return(t->pool, loan->store);
+    return ok;
+}
+
 bool connection_tokens_open(const struct connection_tokens_options *options,
                             struct connection_tokens **ret, struct error *err)
 {
     struct connection_tokens *t = calloc(1, sizeof *t);
+    struct loan first;
     if (!t) {
         abort();
     }
@@ -266,18 +286,21 @@ bool connection_tokens_open(const struct connection_tokens_options *options,
     t->portal_id = options->portal_id;
     t->client_id = arena_dup(&t->arena, options->client_id);
     t->lock_name = arena_printf(&t->arena, "connection-%.*s", STR_ARG(options->name));
-    bool ok = store_open(&options->store, &t->store, err);
-    if (ok && !t->store) {
-        ok = error_set(err, ERR_USAGE, "there is no connection \"%.*s\"", STR_ARG(t->name));
+    t->place = options->store;
+    t->place.directory = arena_dup(&t->arena, options->store.directory);
+    t->place.url = arena_dup(&t->arena, options->store.url);
+    t->key_file = arena_dup(&t->arena, options->key_file);
+    if (!options->pool) {
+        t->own_pool = store_pool_create(
+            &(struct store_pool_options){.store = t->place, .key_file = t->key_file, .max = 1});
     }
-    ok = ok &&
-         sealing_open(&(struct sealing_options){t->store, options->key_file}, &t->sealing, err);
-    if (!ok) {
+    t->pool = options->pool ? options->pool : t->own_pool;
+    if (!borrow(t, &first, err)) { // keys that cannot be read are told at once
         connection_tokens_close(t);
         return false;
     }
     *ret = t;
-    return true;
+    return give_back(t, &first, true);
 }
 
 void connection_tokens_close(struct connection_tokens *t)
@@ -286,8 +309,7 @@ void connection_tokens_close(struct connection_tokens *t)
         return;
     }
     assert(!t->lock);
-    sealing_close(t->sealing);
-    store_close(t->store);
+    store_pool_destroy(t->own_pool);
     arena_done(&t->arena);
     free(t);
 }
@@ -308,15 +330,17 @@ static bool check_same(const struct connection_tokens *t, const struct connectio
                      STR_ARG(t->name), STR_ARG(c->client_id));
 }
 
-static bool load_tokens(struct connection_tokens *t, struct token_set *ret, struct error *err)
+static bool load_tokens(struct connection_tokens *t, const struct loan *loan, struct token_set *ret,
+                        struct error *err)
 {
     struct arena arena;
     struct connection c = {.kind = CONNECTION_OAUTH};
     struct token_set set = {0};
+    struct store *s = loan->store;
     arena_init(&arena, 4 * 1024 * 1024);
-    bool ok = connection_find(t->store, t->name, &arena, &c, err) && check_same(t, &c, err) &&
-              connection_secret(t->store, t->sealing, t->name, "access_token", &set.access, err) &&
-              connection_secret(t->store, t->sealing, t->name, "refresh_token", &set.refresh, err);
+    bool ok = connection_find(s, t->name, &arena, &c, err) && check_same(t, &c, err) &&
+              connection_secret(s, loan->sealing, t->name, "access_token", &set.access, err) &&
+              connection_secret(s, loan->sealing, t->name, "refresh_token", &set.refresh, err);
     set.issued_ms = c.issued_ms;
     set.expires_ms = c.expires_ms;
     set.needs_reauthorization = c.state == CONNECTION_NEEDS_REAUTHORIZATION;
@@ -333,15 +357,23 @@ static bool load_tokens(struct connection_tokens *t, struct token_set *ret, stru
 static bool tokens_load(void *user, struct token_set *ret, struct error *err)
 {
     struct connection_tokens *t = user;
-    if (!sql_exec(store_sql(t->store), "BEGIN", err)) {
-        return store_fail(err);
+    struct token_set set = {0};
+    struct loan loan;
+    if (!borrow(t, &loan, err)) {
+        return false;
     }
-    bool ok = load_tokens(t, ret, err);
-    sql_rollback(store_sql(t->store));
-    return ok;
+    bool ok = store_begin_read(loan.store, err) &&
+              store_end(loan.store, load_tokens(t, &loan, &set, err), err);
+    if (!ok) {
+        token_set_done(&set);
+        return give_back(t, &loan, false);
+    }
+    *ret = set;
+    return give_back(t, &loan, true);
 }
 
-static bool save_tokens(struct connection_tokens *t, const struct token_set *set, struct error *err)
+static bool save_tokens(struct connection_tokens *t, const struct loan *loan,
+                        const struct token_set *set, struct error *err)
 {
     static const struct str TEXT =
         STR_INIT("UPDATE connection SET state = $1, issued_ms = $2, expires_ms = $3, "
@@ -350,9 +382,9 @@ static bool save_tokens(struct connection_tokens *t, const struct token_set *set
         set->needs_reauthorization ? CONNECTION_NEEDS_REAUTHORIZATION : CONNECTION_ACTIVE;
     struct sql_value args[] = {sql_text(str_from(connection_state_name(state))),
                                sql_int(set->issued_ms), sql_int(set->expires_ms),
-                               sql_int(clock_now_ms(store_clock(t->store))), sql_text(t->name)};
+                               sql_int(clock_now_ms(t->place.clock)), sql_text(t->name)};
     uint64_t changed = 0;
-    if (!sql_once(store_sql(t->store), TEXT, args, ARRAY_LEN(args), &changed, err)) {
+    if (!sql_once(store_sql(loan->store), TEXT, args, ARRAY_LEN(args), &changed, err)) {
         return store_fail(err);
     }
     if (changed == 0) {
@@ -362,21 +394,27 @@ static bool save_tokens(struct connection_tokens *t, const struct token_set *set
                          STR_ARG(t->name), STR_ARG(t->name));
     }
     return (!set->access ||
-            put_secret(t->store, t->sealing, t->name, "access_token", set->access, err)) &&
+            put_secret(loan->store, loan->sealing, t->name, "access_token", set->access, err)) &&
            (!set->refresh ||
-            put_secret(t->store, t->sealing, t->name, "refresh_token", set->refresh, err));
+            put_secret(loan->store, loan->sealing, t->name, "refresh_token", set->refresh, err));
 }
 
 static bool tokens_save(void *user, const struct token_set *set, struct error *err)
 {
     struct connection_tokens *t = user;
-    return store_begin(t->store, err) && store_end(t->store, save_tokens(t, set, err), err);
+    struct loan loan;
+    if (!borrow(t, &loan, err)) {
+        return false;
+    }
+    bool ok =
+        store_begin(loan.store, err) && store_end(loan.store, save_tokens(t, &loan, set, err), err);
+    return give_back(t, &loan, ok);
 }
 
 static bool tokens_lock(void *user, struct error *err)
 {
     struct connection_tokens *t = user;
-    return store_lock_take(t->store, t->lock_name, LOCK_WAIT_MS, &t->lock, err);
+    return store_lock_take_at(&t->place, t->lock_name, LOCK_WAIT_MS, &t->lock, err);
 }
 
 static void tokens_unlock(void *user)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "hubspot/credential.h"
-#include "store/sealing.h"
+#include "store/pool.h"
 
 enum connection_kind { CONNECTION_OAUTH, CONNECTION_TOKEN, CONNECTION_KIND_COUNT };
 enum connection_state {
@@ -65,12 +65,13 @@ bool connection_remove(struct store *s, struct str name, bool *ret_found,
 bool connection_secret(struct store *s, struct sealing *sealing, struct str name, const char *what,
                        struct secret **ret, struct error *err) MUST_CHECK;
 
-// The tokens of an OAuth connection as hubspot/credential.h wants them. Owns a store handle of its
-// own, so that any thread may be the one that renews.
+// The tokens of an OAuth connection as hubspot/credential.h wants them. Borrows a store handle for
+// each call, or owns one, so that any thread may be the one that renews.
 struct connection_tokens;
 struct connection_tokens_options {
     struct store_options store;
     struct str key_file;
+    struct store_pool *pool; // of that store, which outlives the tokens; NULL: a handle of its own
     struct str name;
     // What the connection was when it was opened; 0 and empty: not known. When somebody logs out
     // and in again meanwhile, with another account or app, its tokens are not given out:

@@ -1,5 +1,5 @@
 // The inside of the store: store.c, place.c (directories and files), upgrade.c (migrations),
-// locks.c. Nothing else includes this.
+// locks.c, pool.c. Nothing else includes this.
 #pragma once
 
 #include "store/store.h"

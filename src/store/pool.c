@@ -1,5 +1,7 @@
 #include "store/pool.h"
 
+#include "store/inside.h"
+
 #include <pthread.h>
 #include <time.h>
 
@@ -193,8 +195,8 @@ void store_pool_return(struct store_pool *p, struct store *s)
 {
     const struct clock *clock = p->options.store.clock;
     assert(p->magic == MAGIC && s);
-    enum sql_transaction state = sql_transaction_state(store_sql(s));
-    assert(state == SQL_IDLE || state == SQL_GONE);
+    enum sql_transaction state = sql_transaction_state(s->db);
+    assert(s->depth == 0 && (state == SQL_IDLE || state == SQL_GONE));
     int64_t now_us = clock_mono_us(clock);
     pthread_mutex_lock(&p->lock);
     size_t i = 0;

@@ -1,5 +1,7 @@
 #include "store/requests.h"
 
+#include "data/json_repair.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -42,6 +44,19 @@ static void slices(struct request_record *r, struct str *ret[TEXTS])
     memcpy(ret, all, sizeof all);
 }
 
+// Servers refuse texts that are not UTF-8, which no header promises to be.
+static void mend_text(char *text, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t length = utf8_length((struct str){text + i, n - i});
+        if (length == 0 || text[i] == '\0') {
+            text[i] = '?';
+            length = 1;
+        }
+        i += length;
+    }
+}
+
 static struct item *item_of(const struct request_record *record)
 {
     struct request_record r = *record;
@@ -59,6 +74,9 @@ static struct item *item_of(const struct request_record *record)
     for (size_t i = 0; i < TEXTS; i++) {
         if (texts[i]->ptr) {
             memcpy(at, texts[i]->ptr, texts[i]->len);
+            if (texts[i] != &r.request_body && texts[i] != &r.response_body) {
+                mend_text(at, texts[i]->len);
+            }
             texts[i]->ptr = at;
             at += texts[i]->len;
         }
@@ -81,7 +99,7 @@ static const char INSERT[] =
 // All from the newest one on that is too many or too much.
 static const char TRIM[] = "DELETE FROM request WHERE id <= (SELECT max(id) FROM ("
                            "SELECT id, sum(size) OVER (ORDER BY id DESC) AS total,"
-                           " row_number() OVER (ORDER BY id DESC) AS place FROM request)"
+                           " row_number() OVER (ORDER BY id DESC) AS place FROM request) AS r"
                            " WHERE total > $1 OR place > $2)";
 
 static bool insert(struct sql_stmt *st, const struct item *item, struct error *err)
@@ -115,26 +133,23 @@ static bool insert(struct sql_stmt *st, const struct item *item, struct error *e
     return sql_run(st, args, ARRAY_LEN(args), NULL, err);
 }
 
-static bool write_batch(struct store *s, const struct item *first, struct error *err)
+static bool write_all_of(struct store *s, const struct item *first, struct error *err)
 {
     struct sql *db = store_sql(s);
     struct sql_stmt *st = NULL;
     const struct sql_value bounds[] = {sql_int(REQUESTS_BYTES_MAX), sql_int(REQUESTS_MAX)};
-    if (!sql_begin(db, err)) {
-        return store_fail(err);
-    }
     bool ok = sql_prepare(db, str_from(INSERT), &st, err);
     for (const struct item *i = first; ok && i; i = i->next) {
         ok = insert(st, i, err);
     }
     sql_finalize(st);
-    ok = ok && sql_once(db, str_from(TRIM), bounds, ARRAY_LEN(bounds), NULL, err) &&
-         sql_commit(db, err);
-    if (!ok) {
-        sql_rollback(db);
-        return store_fail(err);
-    }
-    return true;
+    return (ok && sql_once(db, str_from(TRIM), bounds, ARRAY_LEN(bounds), NULL, err)) ||
+           store_fail(err);
+}
+
+static bool write_batch(struct store *s, const struct item *first, struct error *err)
+{
+    return store_begin(s, err) && store_end(s, write_all_of(s, first, err), err);
 }
 
 static struct item *take_all(struct requests *r)
@@ -175,7 +190,8 @@ static void *write_all(void *user)
 {
     struct requests *r = user;
     const struct log *log = r->options.log;
-    const struct store_options options = {.directory = r->options.directory,
+    const struct store_options options = {.url = r->options.url,
+                                          .directory = r->options.directory,
                                           .create = true,
                                           .clock = r->options.clock,
                                           .cancel = &r->cancel};

@@ -15,7 +15,8 @@
 enum { REQUESTS_MAX = 1000, REQUESTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct requests_options {
-    struct str directory; // the data directory's setting, as of struct store_options
+    struct str url;       // of the store, as of struct store_options
+    struct str directory; // the data directory's setting, likewise
     const struct clock *clock;
     const struct log *log; // may be NULL
     bool trace;            // successes too

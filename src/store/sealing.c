@@ -127,7 +127,8 @@ bool sealing_check(struct sealing *s, struct error *err)
 static const struct key *key_to_seal(struct sealing *s, struct arena *arena, struct error *err)
 {
     struct str id;
-    if (!stored_id(s, arena, &id, err)) {
+    // Machines have files of their own, so two might each make the first key, or one a new one.
+    if (!store_exclude_others(s->store, "sealing", err) || !stored_id(s, arena, &id, err)) {
         return NULL;
     }
     if (id.len > 0) {
@@ -182,13 +183,20 @@ static struct sealed seal_with(const struct key *k, const struct seal_name *name
                            .bytes = {bytes, n + crypto_secretbox_MACBYTES}};
 }
 
+// Owners that are no connections say what they are: "bridge:..."
+static bool of_owner(const struct seal_name *name, struct error *err)
+{
+    const char *kind = str_find_char(name->owner, ':') < 0 ? "connection " : "";
+    return error_context(err, "%s%.*s", kind, STR_ARG(name->owner));
+}
+
 bool sealing_seal(struct sealing *s, const struct seal_name *name, const struct secret *plain,
                   struct arena *arena, struct sealed *ret, struct error *err)
 {
     assert(s->magic == MAGIC && sql_transaction_state(store_sql(s->store)) == SQL_OPEN);
     const struct key *k = key_to_seal(s, arena, err);
     if (!k) {
-        return error_context(err, "connection %.*s", STR_ARG(name->owner));
+        return of_owner(name, err);
     }
     snprintf(s->current, sizeof s->current, "%s", k->id);
     *ret = seal_with(k, name, plain, arena);
@@ -197,10 +205,11 @@ bool sealing_seal(struct sealing *s, const struct seal_name *name, const struct 
 
 static bool altered(const struct seal_name *name, struct error *err)
 {
-    return error_set(err, ERR_KEY,
-                     "connection %.*s: its stored %.*s has been altered or belongs to another "
-                     "connection; log in again",
-                     STR_ARG(name->owner), STR_ARG(name->what));
+    error_set(err, ERR_KEY,
+              "its stored %.*s has been altered or belongs to another; store it anew, a connection "
+              "by logging in again",
+              STR_ARG(name->what));
+    return of_owner(name, err);
 }
 
 bool sealing_unseal(struct sealing *s, const struct seal_name *name, const struct sealed *sealed,
@@ -215,7 +224,7 @@ bool sealing_unseal(struct sealing *s, const struct seal_name *name, const struc
     }
     const struct key *k = find_key(s, sealed->key_id, err);
     if (!k) {
-        return error_context(err, "connection %.*s", STR_ARG(name->owner));
+        return of_owner(name, err);
     }
     struct buf plain;
     struct buf wanted;
@@ -305,22 +314,22 @@ static bool reseal_all(struct sealing *s, size_t *ret_rows, struct error *err)
     struct secret_row *rows = NULL;
     size_t n = 0;
     struct arena arena;
-    if (!sql_begin(store_sql(s->store), err)) {
-        return store_fail(err);
+    if (!store_begin(s->store, err)) {
+        return false;
     }
     arena_init(&arena, ARENA_BYTES);
-    bool ok = read_rows(s, &arena, &rows, &n, err);
+    bool ok =
+        store_exclude_others(s->store, "sealing", err) && read_rows(s, &arena, &rows, &n, err);
     for (size_t i = 0; ok && i < n; i++) {
         ok = reseal(s, &rows[i], k, err);
     }
     ok = ok && store_meta_set(s->store, "key_id", str_from(k->id), err);
     arena_done(&arena);
-    if (!ok) {
-        sql_rollback(store_sql(s->store));
+    if (!store_end(s->store, ok, err)) {
         return false;
     }
     *ret_rows = n;
-    return sql_commit(store_sql(s->store), err) || store_fail(err);
+    return true;
 }
 
 // Brings the new key into its place: made, or given by the environment.

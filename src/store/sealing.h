@@ -8,7 +8,8 @@
 // Beside each key there may be a second one, where a rotation puts the new key before it uses it:
 // SLUICE_KEY_NEW, or the key file's name with ".new". Whichever of the two the store names as
 // current seals; both open. So a rotation may be cut at any instant.
-// Errors: KEY, STORE. Threads: one owner at a time.
+// Several machines that share a store need the same key: SLUICE_KEY, or copies of one file.
+// Errors: KEY, STORE, STORE_BUSY. Threads: one owner at a time.
 #pragma once
 
 #include "core/secret.h"
@@ -42,11 +43,11 @@ bool sealing_check_keys(struct str directory, struct str key_file, struct error 
 bool sealing_check(struct sealing *s, struct error *err) MUST_CHECK;
 // Which row: what is sealed for one opens as no other.
 struct seal_name {
-    struct str owner; // the connection
+    struct str owner; // a connection's name; "bridge:<id>", "destination:<id>", "workspace:<id>"
     struct str what;
 };
-// Must be called inside a writing transaction of the store, so that no rotation comes between
-// choosing the key and storing the row. Into `arena`.
+// Must be called between store_begin and store_end, so that no rotation comes between choosing the
+// key and storing the row. Rows are written by store/secrets.h. Into `arena`.
 bool sealing_seal(struct sealing *s, const struct seal_name *name, const struct secret *plain,
                   struct arena *arena, struct sealed *ret, struct error *err) MUST_CHECK;
 bool sealing_unseal(struct sealing *s, const struct seal_name *name, const struct sealed *sealed,
