@@ -156,7 +156,7 @@ void create_sync(struct api_call *c)
     // Read back: what it refers to is shown, too.
     bool ok = make(c, c->body, &made, &err) &&
               elt_sync_find(c->store, c->account_id, made.id, c->arena, &sync, &err) &&
-              sync_view_fill(c, &sync, &view, &err);
+              sync_view_fill(c, &sync, &view, &err) && sync_tell(c, "sync.created", &sync, &err);
     if (!ok) {
         api_fail(c, &err);
         return;

@@ -18,12 +18,13 @@ static bool disable(struct api_call *c, struct str id, struct error *err)
     return store_end(c->store, ok, err) && ok;
 }
 
-static bool remove_rows(struct api_call *c, struct str id, struct error *err)
+static bool remove_rows(struct api_call *c, const struct elt_sync *sync, struct error *err)
 {
     if (!store_begin(c->store, err)) {
         return false;
     }
-    bool ok = elt_sync_remove(c->store, c->account_id, id, err);
+    bool ok = elt_sync_remove(c->store, c->account_id, sync->id, err) &&
+              sync_tell(c, "sync.deleted", sync, err);
     return store_end(c->store, ok, err) && ok;
 }
 
@@ -93,7 +94,7 @@ void delete_sync(struct api_call *c)
         return;
     }
     bool ok = !call_flag(c, "removeDataReferences") || drop_tables(c, &sync, &err);
-    if (!ok || !remove_rows(c, sync.id, &err)) {
+    if (!ok || !remove_rows(c, &sync, &err)) {
         api_fail(c, &err);
         return;
     }

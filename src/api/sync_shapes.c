@@ -1,6 +1,8 @@
 // What EltSync and what makes and changes one look like.
 #include "api/syncs.h"
 
+#include "store/events.h"
+
 #define FIELD(f) offsetof(struct sync_view, f)
 
 static const struct api_field SYNC_FIELDS[] = {
@@ -240,4 +242,16 @@ bool sync_view_fill(struct api_call *c, const struct elt_sync *sync, struct sync
         .updated_ms = sync->updated_ms,
     };
     return true;
+}
+
+bool sync_tell(struct api_call *c, const char *kind, const struct elt_sync *sync, struct error *err)
+{
+    struct stored_event e = {
+        .account_id = c->account_id,
+        .kind = str_from(kind),
+        .connection_id = sync->connection_id,
+        .sync_id = sync->id,
+        .data = STR("{}"),
+    };
+    return event_add(c->store, &e, err);
 }

@@ -285,8 +285,9 @@ static bool request_first_run(struct api_call *c, struct str stream_id, struct e
     return stream_run_request(c->store, c->account_id, &wish, c->arena, &run, &made, err);
 }
 
+// *ret_id: of the stream, if it is new.
 static bool put_entry(struct api_call *c, const struct elt_sync *sync, struct entry *e,
-                      struct error *err)
+                      struct str *ret_id, struct error *err)
 {
     struct elt_stream *all = NULL;
     size_t n = 0;
@@ -301,7 +302,8 @@ static bool put_entry(struct api_call *c, const struct elt_sync *sync, struct en
     if (!check_flags(e, &stream, err) || !elt_stream_put(c->store, &stream, c->arena, err)) {
         return false;
     }
-    return known || !sync->enabled || request_first_run(c, stream.id, err);
+    *ret_id = known ? STR("") : stream.id;
+    return true;
 }
 
 static bool put_all(struct api_call *c, const struct elt_sync *sync, struct stream_list_view *ret,
@@ -311,9 +313,16 @@ static bool put_all(struct api_call *c, const struct elt_sync *sync, struct stre
     const struct source_stream_body *entries = body->source_streams.items;
     struct elt_stream *all = NULL;
     size_t n = 0;
+    struct str *made = ARENA_ARRAY(c->arena, struct str, body->source_streams.n);
     for (size_t i = 0; i < body->source_streams.n; i++) {
         struct entry e = {.index = i, .body = &entries[i]};
-        if (!put_entry(c, sync, &e, err)) {
+        if (!put_entry(c, sync, &e, &made[i], err)) {
+            return false;
+        }
+    }
+    // Behind all of them: the store locks streams before what runs write.
+    for (size_t i = 0; sync->enabled && i < body->source_streams.n; i++) {
+        if (made[i].len > 0 && !request_first_run(c, made[i], err)) {
             return false;
         }
     }

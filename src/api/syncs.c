@@ -113,39 +113,41 @@ static void update_sync(struct api_call *c)
     answer_sync(c, &sync);
 }
 
-// A run at once for each stream that has never been loaded: whoever enables a sync waits for data.
-static bool request_first_runs(struct api_call *c, struct str sync_id, struct error *err)
+// Whoever enables a sync waits for data: where a stream has never been loaded, all run at once.
+static bool request_first_runs(struct api_call *c, struct elt_sync *sync, struct error *err)
 {
     struct elt_stream *streams = NULL;
     size_t n = 0;
-    if (!elt_stream_of_sync(c->store, sync_id, c->arena, &streams, &n, err)) {
+    size_t n_requested;
+    bool first = false;
+    if (!elt_stream_of_sync(c->store, sync->id, c->arena, &streams, &n, err)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        struct run_wish wish = {.stream_id = streams[i].id};
-        struct stream_run_row run;
-        bool made;
-        if (streams[i].last_completed_ms == 0 &&
-            !stream_run_request(c->store, c->account_id, &wish, c->arena, &run, &made, err)) {
-            return false;
-        }
+        first = first || streams[i].last_completed_ms == 0;
     }
-    return true;
+    return !first || stream_run_request_all(c->store, sync, &n_requested, err);
+}
+
+static bool enable(struct api_call *c, struct elt_sync *sync, struct error *err)
+{
+    int64_t next_due_ms;
+    if (!sync_check_interval(c, sync->sync_interval, sync->settings, &next_due_ms, err) ||
+        !elt_sync_enable(c->store, c->account_id, sync->id, true, next_due_ms, err) ||
+        !elt_sync_find(c->store, c->account_id, sync->id, c->arena, sync, err)) {
+        return false;
+    }
+    return request_first_runs(c, sync, err) && sync_tell(c, "sync.enabled", sync, err);
 }
 
 static void enable_sync(struct api_call *c)
 {
     struct elt_sync sync;
     struct error err;
-    int64_t next_due_ms;
     if (!call_sync(c, &sync)) {
         return;
     }
-    bool ok = sync.enabled ||
-              (sync_check_interval(c, sync.sync_interval, sync.settings, &next_due_ms, &err) &&
-               elt_sync_enable(c->store, c->account_id, sync.id, true, next_due_ms, &err) &&
-               request_first_runs(c, sync.id, &err));
-    if (!ok) {
+    if (!sync.enabled && !enable(c, &sync, &err)) {
         api_fail(c, &err);
         return;
     }
@@ -160,7 +162,9 @@ static void disable_sync(struct api_call *c)
     if (!call_sync(c, &sync)) {
         return;
     }
-    if (sync.enabled && !elt_sync_enable(c->store, c->account_id, sync.id, false, 0, &err)) {
+    bool ok = !sync.enabled || (elt_sync_enable(c->store, c->account_id, sync.id, false, 0, &err) &&
+                                sync_tell(c, "sync.disabled", &sync, &err));
+    if (!ok) {
         api_fail(c, &err);
         return;
     }
@@ -253,7 +257,7 @@ static const struct api_route ROUTES[] = {
         .answers = {{.status = 204, .help = "Done."}, NO_SYNC}, .handle = (handle_)                \
     }
 #define ENABLE_HELP                                                                                \
-    "Runs the sync by its interval from now on; streams that have never been loaded run at once."
+    "Runs the sync by its interval from now on, and at once when a stream has never been loaded."
 #define DISABLE_HELP "Runs the sync no more; runs that are under way go on to their end."
     SWITCH("enable", "enableEltSync", ENABLE_HELP, 0, enable_sync),
     SWITCH("disable", "disableEltSync", DISABLE_HELP, 0, disable_sync),

@@ -41,6 +41,10 @@ extern const struct api_shape ELT_SYNC_UPDATE_SHAPE;
 bool sync_check_interval(struct api_call *c, struct str interval, struct str settings,
                          int64_t *ret_next_due_ms, struct error *err) MUST_CHECK;
 
+// Adds "sync.created" and the like to what followers of events see. Last in a transaction.
+bool sync_tell(struct api_call *c, const char *kind, const struct elt_sync *sync,
+               struct error *err) MUST_CHECK;
+
 // Handlers that other files have.
 void create_sync(struct api_call *c);
 void delete_sync(struct api_call *c);
