@@ -11,7 +11,8 @@ void must(bool ok, const struct error *err)
 
 struct store_options place_options(struct place *p)
 {
-    return (struct store_options){.directory = str_from(p->dir),
+    return (struct store_options){.url = str_from(p->url),
+                                  .directory = str_from(p->dir),
                                   .create = true,
                                   .clock = &p->clock.clock,
                                   .cancel = &p->cancel};
@@ -34,7 +35,7 @@ struct sealing *place_open_sealing(struct store *store, const char *key_file)
     return s;
 }
 
-int place_setup(void **state)
+struct place *place_create(const char *url)
 {
     struct place *p = calloc(1, sizeof *p);
     assert_non_null(p);
@@ -43,17 +44,16 @@ int place_setup(void **state)
     snprintf(p->root, sizeof p->root, "/tmp/sluice-store-XXXXXX");
     assert_non_null(mkdtemp(p->root));
     snprintf(p->dir, sizeof p->dir, "%s/a/b", p->root);
+    snprintf(p->url, sizeof p->url, "%s", url);
     virtual_clock_init(&p->clock, 1000000);
-    arena_init(&p->arena, 1 << 24);
+    arena_init(&p->arena, 1 << 26);
     p->store = place_open_store(p);
     p->sealing = place_open_sealing(p->store, "");
-    *state = p;
-    return 0;
+    return p;
 }
 
-int place_teardown(void **state)
+void place_destroy(struct place *p)
 {
-    struct place *p = *state;
     char command[128];
     sealing_close(p->sealing);
     store_close(p->store);
@@ -63,6 +63,17 @@ int place_teardown(void **state)
     unsetenv("SLUICE_KEY");
     unsetenv("SLUICE_KEY_NEW");
     free(p);
+}
+
+int place_setup(void **state)
+{
+    *state = place_create("");
+    return 0;
+}
+
+int place_teardown(void **state)
+{
+    place_destroy(*state);
     return 0;
 }
 

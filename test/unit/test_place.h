@@ -1,4 +1,5 @@
 // A data directory with its store, for the tests of the store. One thread owns a place.
+// test_place_both.h runs tests on files and on a PostgreSQL server.
 #pragma once
 
 #include "check.h"
@@ -10,7 +11,9 @@
 
 struct place {
     char root[64];
-    char dir[96]; // is made by the store
+    char dir[96];               // is made by the store
+    char url[128];              // of the store; empty: a file in the directory
+    struct test_server *server; // that has the database of the URL; else NULL
     struct virtual_clock clock;
     struct cancel cancel;
     struct store *store;
@@ -21,6 +24,9 @@ struct place {
 // cmocka's setup and teardown.
 int place_setup(void **state);
 int place_teardown(void **state);
+
+struct place *place_create(const char *url);
+void place_destroy(struct place *p);
 
 void must(bool ok, const struct error *err); // fails the test with the error
 struct store_options place_options(struct place *p);
