@@ -1,0 +1,188 @@
+#include "engine/cron.h"
+#include "engine/elt_settings.h"
+#include "engine/engine_internal.h"
+#include "engine/plan.h"
+#include "store/workspaces.h"
+
+enum {
+    BATCH = 250, // syncs in one transaction
+    BATCHES = 4, // in one go: then runs are given out
+    PAGE = 200,  // syncs looked at together
+    PAGES_MAX = 500,
+    JUMP_MS = 1000, // the clocks of one machine drift apart by less between two looks
+};
+// A tick that was reached before the clock was set back is not reached again, if it was by less.
+#define BACK_MS (INT64_C(2) * 3600 * 1000)
+
+// The next tick after `after_ms`. False: the sync cannot be scheduled, err says why.
+static bool next_tick(struct engine *e, const struct elt_sync *sync, int64_t after_ms,
+                      int64_t *ret_ms, struct error *err)
+{
+    struct arena arena;
+    struct cron cron;
+    struct elt_settings settings = {.time_zone = STR("")};
+    arena_init(&arena, 4 * SYNC_SETTINGS_TEXT_MAX);
+    bool ok = cron_parse(sync->sync_interval, &cron, err) || error_context(err, "sync_interval");
+    ok = ok && (elt_settings_parse(sync->settings, &arena, &settings, err) ||
+                error_context(err, "elt_settings"));
+    if (ok) {
+        struct str zone = settings.time_zone.len > 0 ? settings.time_zone : e->options.time_zone;
+        ok = cron_next(&cron, zone, after_ms, ret_ms) ||
+             error_set(err, ERR_CONFIG, "time_zone \"%.*s\": is not known to this machine",
+                       (int)MIN(zone.len, 64U), zone.ptr);
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+// 0: it is scheduled no more, and why is in the log.
+static int64_t next_due(struct engine *e, const struct elt_sync *sync, int64_t now_ms)
+{
+    struct error err;
+    int64_t next_ms = 0;
+    if (!next_tick(e, sync, now_ms, &next_ms, &err)) {
+        log_line(e->options.log, LOG_ERROR, "a sync is scheduled no more until it is changed",
+                 LOG_S("sync", sync->id), LOG_C("error", err.message));
+        return 0;
+    }
+    return next_ms;
+}
+
+// All ticks that were missed are one.
+static bool schedule_one(struct engine *e, struct store *s, const struct elt_sync *sync,
+                         int64_t now_ms, struct error *err)
+{
+    size_t runs = 0;
+    bool ok = stream_run_request_all(s, sync, &runs, err) &&
+              elt_sync_set_due(s, sync->id, next_due(e, sync, now_ms), err);
+    if (!ok && (err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT)) {
+        return true; // deleted in between
+    }
+    log_line(e->options.log, LOG_DEBUG, "a sync is due", LOG_S("sync", sync->id),
+             LOG_I("runs", runs), LOG_I("late_ms", now_ms - sync->next_due_ms));
+    return ok;
+}
+
+static bool schedule_batch(struct engine *e, struct store *s, size_t *ret_n, struct error *err)
+{
+    struct arena arena;
+    struct elt_sync *syncs = NULL;
+    int64_t now_ms = 0;
+    size_t n = 0;
+    if (!store_begin(s, err)) {
+        return false;
+    }
+    arena_init(&arena, STEP_ARENA_MAX);
+    bool ok = store_now_ms(s, &now_ms, err) &&
+              elt_sync_take_due(s, now_ms, BATCH, &arena, &syncs, &n, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        ok = schedule_one(e, s, &syncs[i], now_ms, err);
+    }
+    arena_done(&arena);
+    *ret_n = n;
+    return store_end(s, ok, err);
+}
+
+// ---- the clock was set back
+
+// Runs that were to start at once or soon would wait as long as the clock was ahead.
+static bool mend_runs(struct store *s, int64_t now_ms, struct error *err)
+{
+    static const struct str TEXT = STR_INIT(
+        "UPDATE stream_run SET not_before_ms = $1 WHERE active = 1 AND "
+        "((status IN ('retrying', 'delayed') AND not_before_ms > $2) OR "
+        "(status = 'scheduled' AND not_before_ms <= requested_ms AND not_before_ms > $3))");
+    struct sql_value args[] = {sql_int(now_ms), sql_int(now_ms + 2 * RUN_DELAY_MAX_MS),
+                               sql_int(now_ms + JUMP_MS)};
+    return sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
+}
+
+static bool mend_sync(struct engine *e, struct store *s, const struct elt_sync *sync,
+                      int64_t now_ms, struct error *err)
+{
+    struct error why;
+    int64_t next_ms = 0;
+    bool wrong = sync->enabled && sync->next_due_ms > now_ms + BACK_MS &&
+                 next_tick(e, sync, now_ms + BACK_MS, &next_ms, &why) &&
+                 sync->next_due_ms > next_ms && next_tick(e, sync, now_ms, &next_ms, &why);
+    if (!wrong) {
+        return true;
+    }
+    log_line(e->options.log, LOG_WARN, "a sync was to wait longer than its interval",
+             LOG_S("sync", sync->id), LOG_I("due_ms", sync->next_due_ms),
+             LOG_I("now_due_ms", next_ms));
+    return elt_sync_set_due(s, sync->id, next_ms, err) || err->code == ERR_NOT_FOUND;
+}
+
+// One page of all syncs. `q` goes on behind it, with texts in `place`; *ret_more: there are more.
+static bool mend_page(struct engine *e, struct store *s, struct page_query *q, struct arena *place,
+                      bool *ret_more, struct error *err)
+{
+    struct arena arena;
+    struct elt_sync *syncs = NULL;
+    size_t n = 0;
+    int64_t now_ms = 0;
+    arena_init(&arena, STEP_ARENA_MAX);
+    bool ok =
+        store_now_ms(s, &now_ms, err) && elt_sync_list(s, q, STR(""), &arena, &syncs, &n, err);
+    for (size_t i = 0; ok && i < MIN(n, q->max); i++) {
+        ok = mend_sync(e, s, &syncs[i], now_ms, err);
+    }
+    *ret_more = ok && n > q->max;
+    if (*ret_more) {
+        const struct elt_sync *last = &syncs[q->max - 1];
+        q->after = (struct page_place){last->created_ms, arena_dup(place, last->id)};
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+bool engine_mend(struct engine *e, struct step_call *call, struct error *err)
+{
+    struct workspace workspace;
+    int64_t now_ms = 0;
+    if (!workspace_prepare(call->store, call->arena, &workspace, err) ||
+        !store_now_ms(call->store, &now_ms, err) || !mend_runs(call->store, now_ms, err)) {
+        return false;
+    }
+    struct page_query q = {.account_id = workspace.id, .max = PAGE};
+    bool more = true;
+    for (int page = 0; page < PAGES_MAX && more; page++) {
+        if (!engine_keep_alive(e, call->store, err) ||
+            !mend_page(e, call->store, &q, call->arena, &more, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether the wall clock has gone back since the last look, compared with the other one.
+static bool clock_went_back(const struct engine *e, int64_t now_ms)
+{
+    int64_t passed_ms = (clock_mono_us(e->options.clock) - e->mono_us) / 1000;
+    return e->wall_ms != 0 && now_ms - e->wall_ms < passed_ms - JUMP_MS;
+}
+
+bool engine_schedule(struct engine *e, struct step_call *call, struct error *err)
+{
+    int64_t now_ms = 0;
+    size_t n = BATCH;
+    if (!store_now_ms(call->store, &now_ms, err)) {
+        return false;
+    }
+    if (clock_went_back(e, now_ms)) {
+        log_line(e->options.log, LOG_WARN, "the clock was set back");
+        if (!engine_mend(e, call, err)) {
+            return false;
+        }
+    }
+    e->wall_ms = now_ms;
+    e->mono_us = clock_mono_us(e->options.clock);
+    for (int i = 0; i < BATCHES && n == BATCH; i++) {
+        if (!engine_keep_alive(e, call->store, err) || !schedule_batch(e, call->store, &n, err)) {
+            return false;
+        }
+    }
+    call->again = n == BATCH;
+    return true;
+}
