@@ -113,6 +113,23 @@ void api_json(struct api_call *c, int status, struct str json)
     buf_add(&c->response->body, json);
 }
 
+void api_text(struct api_call *c, int status, const char *type, struct str text)
+{
+    begin(c, status);
+    c->response->content_type = type;
+    buf_add(&c->response->body, text);
+}
+
+void api_stream(struct api_call *c, struct http_server_stream stream)
+{
+    begin(c, 200);
+    struct http_server_stream *copy = ARENA_NEW(c->arena, struct http_server_stream);
+    *copy = stream;
+    c->response->stream = copy;
+    c->response->content_type = "text/event-stream;charset=utf-8";
+    api_header(c, "X-Accel-Buffering", STR("no")); // or a proxy would keep them for itself
+}
+
 static void put_error(struct api_call *c, struct str code, struct str message, struct str details)
 {
     struct str values[4] = {code, message, details, {NULL, 0}};
@@ -219,4 +236,29 @@ void api_refuse_with(struct api_call *c, const char *name, struct str value)
 void api_wake(struct api_call *c)
 {
     frame_of(c)->wake = true;
+}
+
+static const struct {
+    int status;
+    const char *code;
+} REFUSED[] = {
+    {400, "bad_request"},       {413, "body_too_large"}, {414, "uri_too_long"},
+    {431, "headers_too_large"}, {500, "internal"},
+};
+
+void api_refused(void *user UNUSED, struct http_server_request *request UNUSED,
+                 struct http_server_response *response, const char *message)
+{
+    const char *code = "bad_request";
+    for (size_t i = 0; i < ARRAY_LEN(REFUSED); i++) {
+        code = REFUSED[i].status == response->status ? REFUSED[i].code : code;
+    }
+    response->n_headers = 0;
+    response->content_type = "application/json;charset=utf-8";
+    struct str values[4] = {str_from(code), str_from(message), {NULL, 0}, {NULL, 0}};
+    struct json_writer w;
+    json_writer_init(&w, &response->body);
+    api_shape_write(&API_ERROR_SHAPE, values, &w);
+    http_server_add_header(response, "X-Content-Type-Options", STR("nosniff"));
+    http_server_add_header(response, "Cache-Control", STR("no-store"));
 }

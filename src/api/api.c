@@ -63,7 +63,7 @@ struct api *api_create(const struct api_options *options)
         abort();
     }
     a->options = *options;
-    a->started_ms = clock_now_ms(options->site.clock);
+    a->started_us = clock_mono_us(options->site.clock);
     make_endpoints(a);
     struct store_pool_options pool = {
         .store = options->site.store,

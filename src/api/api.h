@@ -57,6 +57,7 @@ struct api_answer {
     const struct api_shape *shape; // NULL: no body, or described by `help` alone
     bool list;                     // in the paged envelope
     const char *help;
+    const char *media_type; // of a body that is no JSON; NULL
 };
 
 enum {
@@ -127,6 +128,10 @@ void api_list(struct api_call *c, const struct api_shape *shape, const void *ite
               struct str next);
 // A JSON text as it is.
 void api_json(struct api_call *c, int status, struct str json);
+// A text that is no JSON; `type` is a literal: "text/plain". Copied.
+void api_text(struct api_call *c, int status, const char *type, struct str text);
+// 200, then server-sent events, see http/server.h.
+void api_stream(struct api_call *c, struct http_server_stream stream);
 // Status and error_code from the error's code (errors.def), message and hint. What HubSpot refuses
 // (errors.def's 401 and 403) is 422: 401 and 403 speak of the caller's own key alone. A store that
 // does not answer is 503. 5xx are logged.
@@ -156,6 +161,10 @@ void api_destroy(struct api *a); // takes NULL; after the server has stopped
 // The http_server_handler; `user` is the struct api.
 void api_handle(void *user, struct http_server_request *request,
                 struct http_server_response *response);
+// The `refuse` of http_server_options: what the server refuses by itself has the error shape too.
+// `user` is not looked at.
+void api_refused(void *user, struct http_server_request *request,
+                 struct http_server_response *response, const char *message);
 // The OpenAPI 3.0 document of all routes that are not hidden.
 void api_openapi(const struct api_options *options, struct buf *out);
 // From here on requests are answered 503 with Retry-After, and event streams end.

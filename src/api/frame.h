@@ -41,7 +41,7 @@ struct api {
     struct followers *followers;
     struct buf openapi;
     atomic_bool draining;
-    int64_t started_ms;
+    int64_t started_us; // monotonic
 };
 
 struct api_frame {

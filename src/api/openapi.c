@@ -222,6 +222,15 @@ static void put_answer(struct document *d, const struct api_answer *a)
             note(d->lists, &d->n_lists, a->shape);
         }
     }
+    if (a->media_type) {
+        json_key(&d->w, STR("content"));
+        json_begin_object(&d->w);
+        json_key(&d->w, str_from(a->media_type));
+        bool json = strcmp(a->media_type, "application/json") == 0;
+        json_put_raw(&d->w, json ? STR("{\"schema\":{\"type\":\"object\"}}")
+                                 : STR("{\"schema\":{\"type\":\"string\"}}"));
+        json_end_object(&d->w);
+    }
     json_end_object(&d->w);
 }
 
