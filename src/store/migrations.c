@@ -116,6 +116,8 @@ const char *const STORE_MIGRATIONS[] = {
     "CREATE INDEX elt_sync_by_account ON elt_sync (account_id, created_ms, id);"
     "CREATE INDEX elt_sync_by_connection ON elt_sync (connection_id);"
     "CREATE INDEX elt_sync_by_due ON elt_sync (enabled, next_due_ms);"
+    // Tables of two syncs would mix; and names differ in case only on paper.
+    "CREATE UNIQUE INDEX elt_sync_by_schema ON elt_sync (destination_id, lower(schema_name));"
     "CREATE TABLE elt_stream ("
     " id TEXT PRIMARY KEY,"
     " account_id TEXT NOT NULL,"
@@ -147,30 +149,38 @@ const char *const STORE_MIGRATIONS[] = {
     " active INTEGER NOT NULL,"       // none of the last two
     " requested_ms BIGINT NOT NULL,"  // unique within the stream; the run's place in lists
     " not_before_ms BIGINT NOT NULL," // when it may be (re)started
-    " started_ms BIGINT NOT NULL,"    // first start; 0: not yet
-    " finished_ms BIGINT NOT NULL,"   // 0: not yet
-    " mode TEXT NOT NULL,"            // FULL, INCREMENTAL; empty until it starts
-    " full_trigger TEXT NOT NULL,"    // NONE, INITIAL_SYNC, ...
-    " by_user INTEGER NOT NULL,"      // requested, not scheduled
-    " resumable INTEGER NOT NULL,"    // the destination's state goes on with this run's full pass
-    " records BIGINT NOT NULL,"
-    " bytes BIGINT NOT NULL,"
-    " calls BIGINT NOT NULL,"
-    " rejects BIGINT NOT NULL,"
-    " estimated BIGINT NOT NULL," // 0: not known
-    " retry_attempt INTEGER NOT NULL,"
-    " error_code TEXT NOT NULL,"
-    " error_message TEXT NOT NULL,"
-    " details TEXT NOT NULL,"
-    " cancel INTEGER NOT NULL," // somebody wants it to end
-    " worker TEXT NOT NULL,"    // who runs it; empty: nobody
-    " fence BIGINT NOT NULL,"   // of the lease it runs under
+    " started_ms BIGINT NOT NULL DEFAULT 0,"      // first start; 0: not yet
+    " finished_ms BIGINT NOT NULL DEFAULT 0,"     // 0: not yet
+    " mode TEXT NOT NULL DEFAULT '',"             // FULL, INCREMENTAL; empty until it starts
+    " full_trigger TEXT NOT NULL DEFAULT 'NONE'," // NONE, INITIAL_SYNC, ...
+    " by_user INTEGER NOT NULL,"                  // requested, not scheduled
+    " resumable INTEGER NOT NULL DEFAULT 0," // the destination's state goes on with this full pass
+    " records BIGINT NOT NULL DEFAULT 0,"
+    " bytes BIGINT NOT NULL DEFAULT 0,"
+    " calls BIGINT NOT NULL DEFAULT 0,"
+    " rejects BIGINT NOT NULL DEFAULT 0,"
+    " estimated BIGINT NOT NULL DEFAULT 0," // 0: not known
+    " retry_attempt INTEGER NOT NULL DEFAULT 0,"
+    " error_code TEXT NOT NULL DEFAULT '',"
+    " error_message TEXT NOT NULL DEFAULT '',"
+    " details TEXT NOT NULL DEFAULT '',"
+    " cancel INTEGER NOT NULL DEFAULT 0,"  // somebody wants it to end
+    " worker TEXT NOT NULL DEFAULT '',"    // who runs it; empty: nobody
+    " fence BIGINT NOT NULL DEFAULT 0,"    // of the lease it runs under
+    " lease TEXT NOT NULL DEFAULT '',"     // the name of that
+    " turn BIGINT NOT NULL,"               // the order in which connections are served
+    " taken INTEGER NOT NULL DEFAULT 0,"   // it has been given to a worker once
+    " waits_for TEXT NOT NULL DEFAULT ''," // the stream whose run must end before
     " updated_ms BIGINT NOT NULL);"
     // A stream never runs twice at once.
     "CREATE UNIQUE INDEX stream_run_active ON stream_run (stream_id) WHERE active = 1;"
     "CREATE UNIQUE INDEX stream_run_by_stream ON stream_run (stream_id, requested_ms);"
     "CREATE INDEX stream_run_by_due ON stream_run (not_before_ms) WHERE active = 1;"
-    "CREATE INDEX stream_run_by_age ON stream_run (finished_ms) WHERE active = 0;"
+    "CREATE INDEX stream_run_by_turn ON stream_run (turn, not_before_ms, id) WHERE active = 1;"
+    "CREATE INDEX stream_run_by_sync ON stream_run (sync_id) WHERE active = 1;"
+    "CREATE INDEX stream_run_by_connection ON stream_run (connection_id, turn);"
+    "CREATE INDEX stream_run_by_service ON stream_run (turn) WHERE taken = 1;"
+    "CREATE INDEX stream_run_by_age ON stream_run (finished_ms, status) WHERE active = 0;"
     "CREATE TABLE event ("
     " id {ID},"
     " account_id TEXT NOT NULL,"
@@ -183,6 +193,7 @@ const char *const STORE_MIGRATIONS[] = {
     " data TEXT NOT NULL);" // a JSON object
     "CREATE INDEX event_by_run ON event (run_id, id);"
     "CREATE INDEX event_by_time ON event (at_ms);"
+    "CREATE INDEX event_by_sync ON event (sync_id, stream_id);"
     "CREATE TABLE lease ("
     " name TEXT PRIMARY KEY,"
     " owner TEXT NOT NULL,"

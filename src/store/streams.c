@@ -1,0 +1,330 @@
+#include "store/streams.h"
+
+#include "data/json_writer.h"
+#include "store/ids.h"
+#include "store/sync_rows.h"
+
+enum { LIST_TEXT_MAX = 8 * STREAM_LIST_BYTES_MAX }; // escapes make six bytes of one
+
+// ---- lists of texts
+
+static bool write_list(const struct text_list *list, const char *what, struct buf *out,
+                       struct error *err)
+{
+    struct json_writer w;
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        bytes += list->items[i].len;
+    }
+    if (list->n > STREAM_LIST_MAX || bytes > STREAM_LIST_BYTES_MAX) {
+        return error_set(err, ERR_CONFIG, "%s: %zu texts of %zu bytes; at most %d of %d bytes",
+                         what, list->n, bytes, STREAM_LIST_MAX, STREAM_LIST_BYTES_MAX);
+    }
+    buf_init(out, LIST_TEXT_MAX);
+    json_writer_init(&w, out);
+    json_begin_array(&w);
+    for (size_t i = 0; i < list->n; i++) {
+        json_put_str(&w, list->items[i]);
+    }
+    json_end_array(&w);
+    assert(!out->overflow);
+    return true;
+}
+
+static bool parse_list(struct str text, struct json_doc *doc, struct arena *arena,
+                       struct text_list *ret)
+{
+    struct json root;
+    struct json value;
+    struct error ignored;
+    if (!json_parse(doc, text, &root, &ignored) || json_type(root) != JSON_ARRAY) {
+        return false;
+    }
+    *ret = (struct text_list){ARENA_ARRAY(arena, struct str, json_count(root)), 0};
+    struct json_iter it = json_iter(root);
+    while (json_next(&it, &value)) {
+        struct str item;
+        if (!json_string(value, &item)) {
+            return false;
+        }
+        ret->items[ret->n++] = arena_dup(arena, item);
+    }
+    return true;
+}
+
+static struct text_list read_list(struct row *row)
+{
+    struct sql_value v = sql_column(row->st, row->at++);
+    struct text_list list = {NULL, 0};
+    if (v.type != SQL_TEXT || v.len > LIST_TEXT_MAX) {
+        row->bad = true;
+    } else if (!str_eq((struct str){v.ptr, v.len}, STR("[]"))) { // as most are
+        struct json_doc *doc = json_doc_create();
+        row->bad = !parse_list((struct str){v.ptr, v.len}, doc, row->arena, &list) || row->bad;
+        json_doc_destroy(doc);
+    }
+    return row->bad ? (struct text_list){NULL, 0} : list;
+}
+
+bool stream_read(struct row *row, void *item, struct error *err)
+{
+    struct elt_stream *ret = item;
+    struct elt_stream stream;
+    stream.id = row_text(row);
+    stream.account_id = row_text(row);
+    stream.sync_id = row_text(row);
+    stream.name = row_text(row);
+    stream.incremental_pointer_id = row_text(row);
+    stream.full_sync_always = row_bool(row);
+    stream.full_sync_at_midnight = row_bool(row);
+    stream.protected_from_full_sync = row_bool(row);
+    stream.excluded_columns = read_list(row);
+    stream.hashed_columns = read_list(row);
+    stream.excluded_substreams = read_list(row);
+    stream.full_refresh_ms = row_int(row);
+    stream.last_completed_ms = row_int(row);
+    stream.last_full_ms = row_int(row);
+    stream.last_status = row_text(row);
+    stream.tables = read_list(row);
+    stream.created_ms = row_int(row);
+    stream.updated_ms = row_int(row);
+    *ret = stream;
+    return row_check(row, "stream", stream.id, err);
+}
+
+// ---- adding and changing
+
+enum { LISTS = 3 };
+
+// All that a caller does not say stays as it is.
+static bool upsert(struct store *s, const struct elt_stream *t, const struct buf lists[LISTS],
+                   struct arena *arena, struct elt_stream *ret, struct error *err)
+{
+    static const struct str TEXT = STR_INIT(
+        "INSERT INTO elt_stream (id, account_id, sync_id, name, incremental_pointer_id,"
+        " full_sync_always, full_sync_at_midnight, protected_from_full_sync, excluded_columns,"
+        " hashed_columns, excluded_substreams, full_refresh_ms, last_completed_ms, last_full_ms,"
+        " last_status, tables, created_ms, updated_ms)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, '', '[]', $12, $12)"
+        " ON CONFLICT (sync_id, name) DO UPDATE SET"
+        " incremental_pointer_id = excluded.incremental_pointer_id,"
+        " full_sync_always = excluded.full_sync_always,"
+        " full_sync_at_midnight = excluded.full_sync_at_midnight,"
+        " protected_from_full_sync = excluded.protected_from_full_sync,"
+        " excluded_columns = excluded.excluded_columns,"
+        " hashed_columns = excluded.hashed_columns,"
+        " excluded_substreams = excluded.excluded_substreams, updated_ms = excluded.updated_ms");
+    static const struct str READ = STR_INIT("SELECT " STREAM_COLUMNS " FROM elt_stream t"
+                                            " WHERE t.sync_id = $1 AND t.name = $2");
+    struct sql_value args[] = {
+        sql_text(t->id),
+        sql_text(t->account_id),
+        sql_text(t->sync_id),
+        sql_text(t->name),
+        sql_text(t->incremental_pointer_id.ptr ? t->incremental_pointer_id : STR("")),
+        sql_int(t->full_sync_always),
+        sql_int(t->full_sync_at_midnight),
+        sql_int(t->protected_from_full_sync),
+        sql_text(buf_str(&lists[0])),
+        sql_text(buf_str(&lists[1])),
+        sql_text(buf_str(&lists[2])),
+        sql_int(t->updated_ms),
+    };
+    bool found = false;
+    bool ok = rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, NULL, err) &&
+              rows_find(s, &(struct statement){READ, &args[2], 2},
+                        &(struct row_reader){arena, stream_read}, ret, &found, err);
+    assert(!ok || found);
+    return ok;
+}
+
+static bool put(struct store *s, struct elt_stream *stream, struct arena *arena, struct error *err)
+{
+    struct buf lists[LISTS] = {{0}};
+    struct elt_stream t = *stream;
+    bool ok = write_list(&t.excluded_columns, "excluded_columns", &lists[0], err) &&
+              write_list(&t.hashed_columns, "hashed_columns", &lists[1], err) &&
+              write_list(&t.excluded_substreams, "excluded_substreams", &lists[2], err) &&
+              sync_lock(s, t.account_id, t.sync_id, err) && store_now_ms(s, &t.updated_ms, err);
+    t.id = id_make(arena);
+    ok = ok && upsert(s, &t, lists, arena, stream, err);
+    for (size_t i = 0; i < LISTS; i++) {
+        buf_done(&lists[i]);
+    }
+    return ok;
+}
+
+bool elt_stream_put(struct store *s, struct elt_stream *stream, struct arena *arena,
+                    struct error *err)
+{
+    struct elt_stream made = *stream;
+    if (!store_begin(s, err) || !store_end(s, put(s, &made, arena, err), err)) {
+        return false;
+    }
+    *stream = made;
+    return true;
+}
+
+bool elt_stream_mark_full(struct store *s, struct str account_id, struct str id, int64_t at_ms,
+                          struct error *err)
+{
+    static const struct str TEXT = STR_INIT("UPDATE elt_stream SET full_refresh_ms = $1,"
+                                            " updated_ms = $2 WHERE id = $3 AND account_id = $4");
+    int64_t now_ms = 0;
+    if (!id_check(id)) {
+        return rows_missing(err, "stream", id);
+    }
+    if (!store_now_ms(s, &now_ms, err)) {
+        return false;
+    }
+    struct sql_value args[] = {sql_int(at_ms), sql_int(now_ms), sql_text(id), sql_text(account_id)};
+    return rows_run_one(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, "stream", id, err);
+}
+
+bool elt_stream_set_tables(struct store *s, struct str id, const struct text_list *tables,
+                           struct error *err)
+{
+    static const struct str TEXT = STR_INIT("UPDATE elt_stream SET tables = $1 WHERE id = $2");
+    struct buf list = {0};
+    if (!write_list(tables, "tables", &list, err)) {
+        return false;
+    }
+    struct sql_value args[] = {sql_text(buf_str(&list)), sql_text(id)};
+    bool ok = rows_run_one(s, &(struct statement){TEXT, args, 2}, "stream", id, err);
+    buf_done(&list);
+    return ok;
+}
+
+// ---- looking
+
+bool elt_stream_find(struct store *s, struct str account_id, struct str id, struct arena *arena,
+                     struct elt_stream *ret, struct error *err)
+{
+    static const struct str TEXT = STR_INIT("SELECT " STREAM_COLUMNS " FROM elt_stream t"
+                                            " WHERE t.id = $1 AND t.account_id = $2");
+    struct sql_value args[] = {sql_text(id), sql_text(account_id)};
+    bool found = false;
+    if (!id_check(id)) {
+        return rows_missing(err, "stream", id);
+    }
+    return rows_find(s, &(struct statement){TEXT, args, ARRAY_LEN(args)},
+                     &(struct row_reader){arena, stream_read}, ret, &found, err) &&
+           (found || rows_missing(err, "stream", id));
+}
+
+static bool list_streams(struct store *s, const struct statement *st, struct arena *arena,
+                         struct elt_stream **ret, size_t *ret_n, struct error *err)
+{
+    struct row_list list = {.arena = arena, .size = sizeof(struct elt_stream), .read = stream_read};
+    if (!rows_list(s, st, &list, err)) {
+        return false;
+    }
+    *ret = list.items;
+    *ret_n = list.n;
+    return true;
+}
+
+bool elt_stream_list(struct store *s, const struct page_query *q, struct str sync_id,
+                     struct arena *arena, struct elt_stream **ret, size_t *ret_n, struct error *err)
+{
+#define LIST_HEAD                                                                                  \
+    "SELECT " STREAM_COLUMNS " FROM elt_stream t WHERE t.account_id = $1 AND"                      \
+    " (t.created_ms, t.id) < ($2, $3)"
+#define LIST_ORDER " ORDER BY t.created_ms DESC, t.id DESC LIMIT "
+    static const struct str ALL = STR_INIT(LIST_HEAD LIST_ORDER "$4");
+    static const struct str OF_ONE = STR_INIT(LIST_HEAD " AND t.sync_id = $4" LIST_ORDER "$5");
+    if (!rows_check_place(&q->after, err)) {
+        return false;
+    }
+    bool start = q->after.id.len == 0;
+    struct sql_value args[5] = {sql_text(q->account_id),
+                                sql_int(start ? INT64_MAX : q->after.at_ms),
+                                sql_text(start ? STR("") : q->after.id)};
+    size_t n = 3;
+    if (sync_id.len > 0) {
+        args[n++] = sql_text(sync_id);
+    }
+    args[n++] = sql_int((int64_t)q->max + 1);
+    struct statement st = {sync_id.len > 0 ? OF_ONE : ALL, args, n};
+    return list_streams(s, &st, arena, ret, ret_n, err);
+}
+
+bool elt_stream_of_sync(struct store *s, struct str sync_id, struct arena *arena,
+                        struct elt_stream **ret, size_t *ret_n, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("SELECT " STREAM_COLUMNS " FROM elt_stream t WHERE t.sync_id = $1"
+                 " ORDER BY t.created_ms, t.id");
+    struct sql_value args[] = {sql_text(sync_id)};
+    return list_streams(s, &(struct statement){TEXT, args, 1}, arena, ret, ret_n, err);
+}
+
+// ---- locking and removing
+
+static bool read_found(struct row *row, void *item, struct error *err)
+{
+    *(int64_t *)item = row_int(row);
+    return row_check(row, "stream", STR(""), err);
+}
+
+bool streams_lock(struct store *s, const char *where, const struct sql_value *args, size_t n,
+                  struct error *err)
+{
+    struct arena arena;
+    if (!store_is_shared(s)) {
+        return true; // nobody else writes
+    }
+    arena_init(&arena, 16 * 1024 * 1024);
+    struct row_list found = {.arena = &arena, .size = sizeof(int64_t), .read = read_found};
+    struct statement st = {arena_printf(&arena,
+                                        "SELECT 1 FROM elt_stream t WHERE %s"
+                                        " ORDER BY t.created_ms, t.id FOR UPDATE",
+                                        where),
+                           args, n};
+    bool ok = rows_list(s, &st, &found, err);
+    arena_done(&arena);
+    return ok;
+}
+
+static bool remove_all(struct store *s, struct str id, struct error *err)
+{
+    static const struct str TEXTS[] = {
+        STR_INIT("DELETE FROM event WHERE sync_id = (SELECT sync_id FROM elt_stream WHERE id = $1)"
+                 " AND stream_id = $1"),
+        STR_INIT("DELETE FROM stream_run WHERE stream_id = $1"),
+        STR_INIT("DELETE FROM elt_stream WHERE id = $1"),
+    };
+    struct sql_value args[] = {sql_text(id)};
+    bool ok = true;
+    for (size_t i = 0; ok && i < ARRAY_LEN(TEXTS); i++) {
+        ok = rows_run(s, &(struct statement){TEXTS[i], args, 1}, NULL, err);
+    }
+    return ok;
+}
+
+bool elt_stream_remove(struct store *s, struct str account_id, struct str id, struct error *err)
+{
+    struct sql_value args[] = {sql_text(id), sql_text(account_id)};
+    struct statement there = {
+        STR("SELECT count(*) FROM elt_stream WHERE id = $1 AND account_id = $2"), args, 2};
+    size_t running = 0;
+    int64_t n = 0;
+    if (!id_check(id)) {
+        return rows_missing(err, "stream", id);
+    }
+    if (!store_begin(s, err)) {
+        return false;
+    }
+    bool ok = streams_lock(s, "t.id = $1", args, 1, err) && rows_number(s, &there, 0, &n, err) &&
+              (n > 0 || rows_missing(err, "stream", id)) &&
+              stream_run_cancel_all(s, &(struct run_owner){.stream_id = id}, &running, err) &&
+              (running > 0 || remove_all(s, id, err));
+    if (!store_end(s, ok, err)) {
+        return false;
+    }
+    return running == 0 ||
+           error_set(err, ERR_CONFLICT,
+                     "stream %.*s has a run under way; it has been told to end, try again when it "
+                     "has",
+                     STR_ARG(id));
+}
