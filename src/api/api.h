@@ -165,6 +165,8 @@ void api_handle(void *user, struct http_server_request *request,
 // `user` is not looked at.
 void api_refused(void *user, struct http_server_request *request,
                  struct http_server_response *response, const char *message);
+// What the server that this call came to was made of: for pages that describe it.
+const struct api_options *api_options_of(const struct api_call *c);
 // The OpenAPI 3.0 document of all routes that are not hidden.
 void api_openapi(const struct api_options *options, struct buf *out);
 // From here on requests are answered 503 with Retry-After, and event streams end.

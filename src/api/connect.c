@@ -43,14 +43,25 @@ struct grant_context connect_context(struct api_call *c, struct str name)
                                   .timeout_ms = CONNECT_TIMEOUT_MS};
 }
 
+struct str connect_stream_scopes(const struct source_stream_info *info, struct arena *arena)
+{
+    struct str all = info->needs[0] ? STR("") : str_from(info->scope);
+    for (size_t i = 0; i < SOURCE_NEEDS_MAX && info->needs[i]; i++) {
+        const struct source_stream_info *needed = source_hubspot_find(str_from(info->needs[i]));
+        assert(needed && !needed->needs[0]); // one level
+        all = arena_printf(arena, "%.*s%s%s", STR_ARG(all), i > 0 ? " " : "", needed->scope);
+    }
+    return grant_missing_scopes(all, STR(""), arena); // each once
+}
+
 static bool reads_something(const struct connection *c, struct arena *arena)
 {
     size_t n = 0;
     const struct source_stream_info *all = source_hubspot_streams(&n);
     bool any = c->scopes.len == 0;
     for (size_t i = 0; i < n && !any; i++) {
-        any = all[i].scope[0] &&
-              grant_missing_scopes(str_from(all[i].scope), c->scopes, arena).len == 0;
+        struct str needed = connect_stream_scopes(&all[i], arena);
+        any = grant_missing_scopes(needed, c->scopes, arena).len == 0;
     }
     return any;
 }

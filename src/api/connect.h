@@ -23,6 +23,9 @@ void connect_leave(struct store_lock *l); // takes NULL
 
 // What grant_look and its like take, for a connection of that name.
 struct grant_context connect_context(struct api_call *c, struct str name);
+// The scopes that a stream needs, with a space between; of a stream of pairs, those of both sides.
+struct source_stream_info;
+struct str connect_stream_scopes(const struct source_stream_info *info, struct arena *arena);
 // Whether any stream could be loaded with what was granted (where HubSpot did not say, yes); SCOPE
 // with what is missing.
 bool connect_check_scopes(const struct connection *k, struct arena *arena,

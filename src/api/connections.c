@@ -272,8 +272,8 @@ static struct api_objects streams_of(const struct connection *k, struct arena *a
     for (size_t i = 0; i < n; i++) {
         views[i].name = str_from(all[i].name);
         if (k->scopes.len > 0) { // else nobody knows
-            views[i].missing =
-                words_of(grant_missing_scopes(str_from(all[i].scope), k->scopes, arena), arena);
+            struct str needed = connect_stream_scopes(&all[i], arena);
+            views[i].missing = words_of(grant_missing_scopes(needed, k->scopes, arena), arena);
         }
     }
     return (struct api_objects){views, n};
