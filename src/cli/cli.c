@@ -3,14 +3,11 @@
 #include "cli/api.h"
 #include "cli/endpoints.h"
 #include "cli/login.h"
-#include "cli/requests.h"
+#include "cli/remote_verbs.h"
+#include "cli/server_settings.h"
 #include "cli/sync_settings.h"
 
 #include <errno.h>
-
-static const struct setting STREAMS_SETTINGS[] = {
-    {.name = "json", .type = SET_BOOL, .offset = 0, .help = "Print one JSON object per stream."},
-};
 
 static const char SYNC_NOTES[] =
     "Streams, tables and scopes are listed by: sluice streams\n"
@@ -54,11 +51,53 @@ static const char KEYS_NOTES[] =
     "With a key in SLUICE_KEY, put the new one into SLUICE_KEY_NEW (openssl rand -base64 32 makes\n"
     "one), rotate, then let SLUICE_KEY hold it. Programs that run meanwhile go on.\n";
 
+static const char SERVER_NOTES[] =
+    "With --server (or SLUICE_SERVER) the words are about a server's streams: list, available\n"
+    "SYNC, add SYNC NAME,..., show ID, run ID, refresh ID, cancel-refresh ID, delete ID.\n";
+
+static const char SYNCS_NOTES[] =
+    "Example:\n"
+    "  export SLUICE_SERVER=http://127.0.0.1:8080 SLUICE_API_KEY=slk_...\n"
+    "  sluice syncs create --connection ID --schema hubspot --interval '0 */6 * * *'\n"
+    "  sluice streams add SYNC contacts,companies,deals\n"
+    "  sluice syncs enable SYNC && sluice runs --sync SYNC --follow\n";
+
+static const char RUNS_NOTES[] =
+    "Without a word: the run of each stream that is under way, or that ended last.\n"
+    "\n"
+    "Exit codes with --follow: 0 all complete; 3 some failed; 7 interrupted (the runs go on);\n"
+    "8 a limit of HubSpot's delays what is left.\n";
+
+static const char SERVE_NOTES[] =
+    "The first start makes the data directory, the key that seals secrets, and an API key, which\n"
+    "is printed once. The API: http://127.0.0.1:8080/docs. SIGTERM stops it in order.\n"
+    "\n"
+    "Examples:\n"
+    "  sluice serve\n"
+    "  sluice serve --store postgres://me@localhost/sluice --destination "
+    "postgres://me@localhost/warehouse\n";
+
+static const char WORKER_NOTES[] =
+    "Workers take runs from the store that servers share with them, any number of both.\n"
+    "All need the same key (SLUICE_KEY or --master-key-file).\n"
+    "\n"
+    "Example:\n"
+    "  sluice worker --store postgres://me@db/sluice --listen 127.0.0.1:9090\n";
+
 static const struct verb VERBS[] = {
+#ifdef SLUICE_SERVE
+    {"serve", "", "Run the server: REST API, scheduler and workers", SERVER_SETTINGS,
+     SERVER_SETTINGS_N, SERVE_NOTES, cli_serve},
+    {"worker", "--store URL", "Run streams for a server that shares its store", SERVER_SETTINGS,
+     SERVER_SETTINGS_N, WORKER_NOTES, cli_worker},
+#endif
+    {"config", "", "Print each setting of the server, and where it came from", SERVER_SETTINGS,
+     CONFIG_SETTINGS_N, NULL, cli_config},
     {"sync", "hubspot --into URL", "Load HubSpot into a database, or bring it up to date",
      SYNC_SETTINGS, SYNC_SETTINGS_N, SYNC_NOTES, cli_sync},
-    {"streams", "", "List the streams, their tables and the scopes they need", STREAMS_SETTINGS,
-     ARRAY_LEN(STREAMS_SETTINGS), NULL, cli_streams},
+    {"streams", "[list|available|add|run|refresh|... ID]",
+     "List the streams, their tables and the scopes they need; or a server's", STREAMS_SETTINGS,
+     STREAMS_SETTINGS_N, SERVER_NOTES, cli_streams},
     {"doctor", "[--into URL]", "Check token, HubSpot and destination, one line each", SYNC_SETTINGS,
      SYNC_SETTINGS_N, NULL, cli_doctor},
     {"api", "ENDPOINT [name=value ...]", "Call one of HubSpot's endpoints and print its answer",
@@ -72,10 +111,17 @@ static const struct verb VERBS[] = {
      cli_login},
     {"logout", "hubspot [--name NAME]", "Revoke a connection's grant and forget the connection",
      LOGOUT_SETTINGS, LOGOUT_SETTINGS_N, NULL, cli_logout},
-    {"connections", "", "List the connections that login has stored", CONNECTIONS_SETTINGS,
+    {"connections", "[list|show|delete ID]",
+     "List the connections that login has stored, or a server's", CONNECTIONS_SETTINGS,
      CONNECTIONS_SETTINGS_N, NULL, cli_connections},
-    {"keys", "rotate", "Seal all stored secrets with a new key", KEYS_SETTINGS, KEYS_SETTINGS_N,
-     KEYS_NOTES, cli_keys},
+    {"syncs", "list|show|create|enable|disable|delete [ID]", "Work with the syncs of a server",
+     SYNCS_SETTINGS, SYNCS_SETTINGS_N, SYNCS_NOTES, cli_syncs},
+    {"runs", "[list STREAM|show RUN|events RUN|cancel RUN]",
+     "Show what a server's streams do, once or with --follow", RUNS_SETTINGS, RUNS_SETTINGS_N,
+     RUNS_NOTES, cli_runs},
+    {"keys", "rotate|create NAME|list|revoke ID",
+     "Seal all stored secrets with a new key; make, list and revoke API keys", KEYS_SETTINGS,
+     KEYS_SETTINGS_N, KEYS_NOTES, cli_keys},
     {"version", "", "Print the versions of sluice and of its libraries", NULL, 0, NULL,
      cli_version},
     {"completions", "bash|zsh|fish", "Print a completion script for a shell", NULL, 0,
@@ -107,7 +153,8 @@ static void help(FILE *out)
         fprintf(out, "  %-12s %s\n", VERBS[i].name, VERBS[i].summary);
     }
     fputs("\nEvery verb answers --help. The manual: man sluice\n"
-          "Start with: HUBSPOT_TOKEN=... sluice sync hubspot --into sqlite:hubspot.db\n",
+          "Start with: HUBSPOT_TOKEN=... sluice sync hubspot --into sqlite:hubspot.db\n"
+          "or, for a server with a REST API: sluice serve\n",
           out);
 }
 
@@ -175,11 +222,11 @@ bool cli_parse(const struct cli *cli, const char *verb, int argc, char **argv, v
         cli_help_verb(v, stdout);
         return false;
     }
-    struct settings s;
+    struct settings *s = &ret->table;
     struct error err;
-    if (settings_init(&s, v->settings, v->n_settings, "SLUICE", target, cli->arena, &err) &&
-        settings_parse_args(&s, argc, argv, ret->words, CLI_WORDS_MAX, &ret->n_words, &err) &&
-        check_words(v, ret, &err) && settings_check(&s, &err)) {
+    if (settings_init(s, v->settings, v->n_settings, "SLUICE", target, cli->arena, &err) &&
+        settings_parse_args(s, argc, argv, ret->words, CLI_WORDS_MAX, &ret->n_words, &err) &&
+        check_words(v, ret, &err) && settings_check(s, &err)) {
         return true;
     }
     fprintf(stderr, "sluice %s: %s\n  hint: see sluice %s --help\n", verb, err.message, verb);

@@ -1,23 +1,7 @@
-// sluice connections and sluice keys: what is stored, and with which key.
-#include "cli/login.h"
+// sluice connections: what login has stored, or what a server has.
 #include "cli/progress.h"
+#include "cli/remote_verbs.h"
 #include "data/json_writer.h"
-
-#include <signal.h>
-
-#define FIELD(f) (offsetof(struct connections_settings, place) + offsetof(struct place_settings, f))
-const struct setting CONNECTIONS_SETTINGS[CONNECTIONS_SETTINGS_N] = {
-    {.name = "json",
-     .type = SET_BOOL,
-     .offset = offsetof(struct connections_settings, json),
-     .help = "Print one JSON object per connection."},
-#include "cli/connection_settings.def"
-};
-#undef FIELD
-#define FIELD(f) (offsetof(struct keys_settings, place) + offsetof(struct place_settings, f))
-const struct setting KEYS_SETTINGS[KEYS_SETTINGS_N] = {
-#include "cli/connection_settings.def"
-};
 
 static size_t count_words(struct str list)
 {
@@ -89,7 +73,7 @@ static void print_table(const struct connection *all, size_t n, int64_t now_ms)
 
 int cli_connections(const struct cli *cli, int argc, char **argv)
 {
-    struct connections_settings s = {0};
+    struct remote_options s = {.last = 0};
     struct cli_args args;
     struct error err;
     struct store *store = NULL;
@@ -98,53 +82,21 @@ int cli_connections(const struct cli *cli, int argc, char **argv)
     if (!cli_parse(cli, "connections", argc, argv, &s, &args)) {
         return args.exit_code;
     }
+    if (s.remote.server.len > 0) {
+        return remote_verb_run(&(struct remote_verb){cli, "connections", &s, &args});
+    }
     struct store_options where = {.directory = s.place.data_dir, .clock = cli->clock};
     bool ok = (args.n_words == 0 || error_set(&err, ERR_USAGE, "connections takes no words")) &&
               store_open(&where, &store, &err) &&
               (!store || connection_list(store, cli->arena, &all, &n, &err));
-    for (size_t i = 0; ok && s.json && i < n; i++) {
+    for (size_t i = 0; ok && s.remote.json && i < n; i++) {
         print_json(&all[i]);
     }
-    if (ok && !s.json && n > 0) {
+    if (ok && !s.remote.json && n > 0) {
         print_table(all, n, clock_now_ms(cli->clock));
-    } else if (ok && !s.json) {
+    } else if (ok && !s.remote.json) {
         printf("There is no connection yet. Make one: sluice login hubspot\n");
     }
-    store_close(store);
-    return ok ? 0 : cli_fail(&err);
-}
-
-static bool rotate(struct store *store, const struct keys_settings *s, struct error *err)
-{
-    struct sealing *sealing = NULL;
-    size_t rows = 0;
-    bool ok = sealing_open(&(struct sealing_options){store, s->place.key_file}, &sealing, err) &&
-              sealing_rotate(sealing, &rows, err);
-    if (ok) {
-        printf("%zu secrets are now sealed with key %s.\n", rows, sealing_key_id(sealing));
-    }
-    sealing_close(sealing);
-    return ok;
-}
-
-int cli_keys(const struct cli *cli, int argc, char **argv)
-{
-    struct keys_settings s = {0};
-    struct cli_args args;
-    struct error err;
-    struct store *store = NULL;
-    if (!cli_parse(cli, "keys", argc, argv, &s, &args)) {
-        return args.exit_code;
-    }
-    signal(SIGXFSZ, SIG_IGN); // a file at its size limit is a full disk
-    struct store_options where = {.directory = s.place.data_dir, .clock = cli->clock};
-    bool ok =
-        ((args.n_words == 1 && str_eq(args.words[0], STR("rotate"))) ||
-         error_set(&err, ERR_USAGE, "what about the keys? write: sluice keys rotate")) &&
-        store_open(&where, &store, &err) &&
-        (store || error_set(&err, ERR_USAGE,
-                            "there is no store in the data directory, so no key to rotate")) &&
-        rotate(store, &s, &err);
     store_close(store);
     return ok ? 0 : cli_fail(&err);
 }

@@ -1,4 +1,4 @@
-// The verbs around connections: login, logout, connections, keys. Their settings.
+// The verbs login and logout, and their settings.
 #pragma once
 
 #include "cli/account.h"
@@ -34,23 +34,8 @@ struct logout_settings {
 enum { LOGOUT_SETTINGS_N = 3 + PLACE_SETTINGS_N };
 extern const struct setting LOGOUT_SETTINGS[LOGOUT_SETTINGS_N];
 
-struct connections_settings {
-    struct place_settings place;
-    bool json;
-};
-enum { CONNECTIONS_SETTINGS_N = 1 + PLACE_SETTINGS_N };
-extern const struct setting CONNECTIONS_SETTINGS[CONNECTIONS_SETTINGS_N];
-
-struct keys_settings {
-    struct place_settings place;
-};
-enum { KEYS_SETTINGS_N = PLACE_SETTINGS_N };
-extern const struct setting KEYS_SETTINGS[KEYS_SETTINGS_N];
-
 int cli_login(const struct cli *cli, int argc, char **argv);
 int cli_logout(const struct cli *cli, int argc, char **argv);
-int cli_connections(const struct cli *cli, int argc, char **argv);
-int cli_keys(const struct cli *cli, int argc, char **argv);
 
 // The words behind login and logout: "hubspot". Error: USAGE.
 bool login_check_words(const char *verb, const struct cli_args *args, struct error *err) MUST_CHECK;

@@ -1,6 +1,5 @@
 // The small verbs: streams, version, completions.
-#include "cli/cli.h"
-
+#include "cli/remote_verbs.h"
 #include "data/json_writer.h"
 #include "source/hubspot/source_hubspot.h"
 
@@ -32,16 +31,23 @@ static void streams_json(const struct source_stream_info *all, size_t n)
 
 int cli_streams(const struct cli *cli, int argc, char **argv)
 {
-    struct {
-        bool json;
-    } options = {false};
+    struct remote_options options = {.last = 0};
     struct cli_args args;
     if (!cli_parse(cli, "streams", argc, argv, &options, &args)) {
         return args.exit_code;
     }
+    if (options.remote.server.len > 0) {
+        return remote_verb_run(&(struct remote_verb){cli, "streams", &options, &args});
+    }
+    if (args.n_words > 0) {
+        struct error err;
+        error_set(&err, ERR_USAGE,
+                  "streams takes words only with --server (or SLUICE_SERVER): what a server loads");
+        return cli_fail(&err);
+    }
     size_t n = 0;
     const struct source_stream_info *all = source_hubspot_streams(&n);
-    if (options.json) {
+    if (options.remote.json) {
         streams_json(all, n);
         return 0;
     }

@@ -1,51 +1,10 @@
 // sluice requests: what was asked of HubSpot and what came back.
-#include "cli/requests.h"
-
-#include "cli/cli.h"
+#include "store/requests.h"
+#include "cli/remote_verbs.h"
 #include "core/timestamp.h"
 #include "data/json_repair.h"
 #include "data/json_writer.h"
 #include "hubspot/printable.h"
-#include "store/requests.h"
-
-struct requests_settings {
-    int64_t last;
-    bool failed;
-    int64_t since_ms;
-    bool json;
-    struct str data_dir;
-};
-
-#define FIELD(f) offsetof(struct requests_settings, f)
-
-const struct setting REQUESTS_SETTINGS[REQUESTS_SETTINGS_N] = {
-    {.name = "last",
-     .type = SET_INT,
-     .offset = FIELD(last),
-     .fallback = "20",
-     .min = 1,
-     .max = REQUESTS_MAX,
-     .arg = "N",
-     .help = "How many to list, newest first."},
-    {.name = "failed",
-     .type = SET_BOOL,
-     .offset = FIELD(failed),
-     .help = "Only those that failed (with sync --trace the others are kept, too)."},
-    {.name = "since",
-     .type = SET_DATE,
-     .offset = FIELD(since_ms),
-     .arg = "DATE",
-     .help = "Only those that were sent at this date and time (ISO 8601, UTC) or later."},
-    {.name = "json",
-     .type = SET_BOOL,
-     .offset = FIELD(json),
-     .help = "Print one JSON object for each."},
-    {.name = "data-dir",
-     .type = SET_STR,
-     .offset = FIELD(data_dir),
-     .arg = "DIR",
-     .help = "Where they are kept; without it $XDG_DATA_HOME/sluice or ~/.local/share/sluice."},
-};
 
 enum { MESSAGE_SHOWN_MAX = 100, LINE_MAX = 8 * REQUEST_LOG_BODY_MAX };
 
@@ -133,7 +92,7 @@ static void print_json(const struct stored_request *q, bool whole)
     buf_done(&out);
 }
 
-static bool list(const struct cli *cli, const struct requests_settings *s, struct store *store,
+static bool list(const struct cli *cli, const struct remote_options *s, struct store *store,
                  struct error *err)
 {
     struct requests_filter filter = {
@@ -144,13 +103,13 @@ static bool list(const struct cli *cli, const struct requests_settings *s, struc
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        if (s->json) {
+        if (s->remote.json) {
             print_json(&all[i], false);
         } else {
             print_line(&all[i], cli->arena);
         }
     }
-    if (n == 0 && !s->json) {
+    if (n == 0 && !s->remote.json) {
         puts("No such requests are kept. Those that fail are; with --trace, all.");
     }
     return true;
@@ -230,7 +189,7 @@ static void print_whole(const struct stored_request *q, struct arena *arena)
     print_body(r->response_body, r->response_body_bytes);
 }
 
-static bool show(const struct cli *cli, const struct requests_settings *s, struct store *store,
+static bool show(const struct cli *cli, const struct remote_options *s, struct store *store,
                  struct str word, struct error *err)
 {
     int64_t id = 0;
@@ -246,7 +205,7 @@ static bool show(const struct cli *cli, const struct requests_settings *s, struc
     if (!requests_find(store, id, cli->arena, &q, err)) {
         return false;
     }
-    if (s->json) {
+    if (s->remote.json) {
         print_json(&q, true);
     } else {
         print_whole(&q, cli->arena);
@@ -254,18 +213,34 @@ static bool show(const struct cli *cli, const struct requests_settings *s, struc
     return true;
 }
 
+// A number alone is one to show, here as there.
+static int of_server(const struct cli *cli, struct remote_options *s, struct cli_args *args)
+{
+    int64_t number;
+    if (args->n_words == 1 && str_to_int64(args->words[0], &number)) {
+        args->words[1] = args->words[0];
+        args->words[0] = STR("show");
+        args->n_words = 2;
+    }
+    return remote_verb_run(&(struct remote_verb){cli, "requests", s, args});
+}
+
 int cli_requests(const struct cli *cli, int argc, char **argv)
 {
-    struct requests_settings s = {.last = 0};
+    struct remote_options s = {.last = 0};
     struct cli_args args;
     struct error err;
     struct store *store = NULL;
     if (!cli_parse(cli, "requests", argc, argv, &s, &args)) {
         return args.exit_code;
     }
+    if (s.remote.server.len > 0) {
+        return of_server(cli, &s, &args);
+    }
     bool ok = args.n_words <= 1 || error_set(&err, ERR_USAGE, "one request's number is expected");
-    ok = ok && store_open(&(struct store_options){.directory = s.data_dir, .clock = cli->clock},
-                          &store, &err);
+    ok = ok &&
+         store_open(&(struct store_options){.directory = s.place.data_dir, .clock = cli->clock},
+                    &store, &err);
     ok = ok && (args.n_words == 1 ? show(cli, &s, store, args.words[0], &err)
                                   : list(cli, &s, store, &err));
     store_close(store);

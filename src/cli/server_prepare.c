@@ -21,22 +21,6 @@ struct store_options server_store_options(const struct server *s)
 
 // ---- the store
 
-static bool take_instance(struct server *s, struct error *err)
-{
-    if (store_is_shared(s->store)) {
-        return true;
-    }
-    if (store_lock_take(s->store, STR("server"), 0, &s->instance, err)) {
-        return true;
-    }
-    return err->code == ERR_STORE_BUSY
-               ? error_set(err, ERR_STORE_BUSY,
-                           "another sluice serve works with the store in %.*s; only a store in "
-                           "PostgreSQL can be shared (--store postgres://...)",
-                           STR_ARG(store_path(s->store)))
-               : false;
-}
-
 // Asked for at once, so that the key is made now and not when somebody is in the middle of a login.
 static bool make_key(struct server *s, struct error *err)
 {
@@ -54,7 +38,7 @@ static bool open_store(struct server *s, struct error *err)
     struct str directory;
     struct sealing_options keys = {.key_file = s->settings->key_file};
     if (!store_prepare_directory(s->settings->data_dir, s->cli->arena, &directory, err) ||
-        !store_open(&where, &s->store, err) || !take_instance(s, err)) {
+        !store_open(&where, &s->store, err) || !store_instance_take(s->store, &s->instance, err)) {
         return false;
     }
     keys.store = s->store;
@@ -78,7 +62,14 @@ static bool prepare_destination(struct server *s, struct error *err)
         if (err->code != ERR_NOT_FOUND) {
             return false;
         }
-        url = arena_printf(arena, "sqlite:%.*s/data/", STR_ARG(s->settings->data_dir));
+        // Whole, so that it holds wherever the next start happens.
+        char *directory = realpath(arena_cstr(arena, s->settings->data_dir), NULL);
+        if (!directory) {
+            return error_set(err, ERR_STORE, "the data directory \"%.*s\" cannot be found: %s",
+                             STR_ARG(s->settings->data_dir), strerrordesc_np(errno));
+        }
+        url = arena_printf(arena, "sqlite:%s/data/", directory);
+        free(directory);
     }
     if (!destination_url_check(url, err)) {
         return error_context(err, "--destination");

@@ -92,21 +92,10 @@ const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N] = {
 
 struct metadata_columns sync_metadata(struct str preset)
 {
-    static const struct {
-        struct str name;
-        struct metadata_columns columns;
-    } PRESETS[] = {
-        {STR_INIT("sluice"), {STR_INIT("_sluice_synced"), STR_INIT("_sluice_deleted")}},
-        {STR_INIT("weld"), {STR_INIT("_weld_synced"), {NULL, 0}}},
-        {STR_INIT("fivetran"), {STR_INIT("_fivetran_synced"), STR_INIT("_fivetran_deleted")}},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(PRESETS); i++) {
-        if (str_eq(preset, PRESETS[i].name)) {
-            return PRESETS[i].columns;
-        }
-    }
-    assert(!"the settings table admits only known presets");
-    abort();
+    struct metadata_columns columns = {{NULL, 0}, {NULL, 0}};
+    bool known = destination_metadata(preset, &columns);
+    assert(known); // the settings table admits only known presets
+    return columns;
 }
 
 // What names an environment variable in every shell. A token, put here by mistake, is no such name.
