@@ -22,6 +22,25 @@ bool destination_url_check(struct str url, struct error *err)
     return sql_url_check(url, err);
 }
 
+bool destination_metadata(struct str preset, struct metadata_columns *ret)
+{
+    static const struct {
+        struct str name;
+        struct metadata_columns columns;
+    } PRESETS[] = {
+        {STR_INIT("sluice"), {STR_INIT("_sluice_synced"), STR_INIT("_sluice_deleted")}},
+        {STR_INIT("weld"), {STR_INIT("_weld_synced"), {NULL, 0}}},
+        {STR_INIT("fivetran"), {STR_INIT("_fivetran_synced"), STR_INIT("_fivetran_deleted")}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(PRESETS); i++) {
+        if (str_eq(preset, PRESETS[i].name)) {
+            *ret = PRESETS[i].columns;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct str destination_describe(const struct destination_options *options, struct arena *arena)
 {
     return sql_url_mask(options->url, arena);
@@ -29,7 +48,7 @@ struct str destination_describe(const struct destination_options *options, struc
 
 static bool check_options(const struct destination_options *o, struct error *err)
 {
-    assert(o->clock && o->metadata.synced.len > 0);
+    assert(o->clock);
     if (!destination_url_check(o->url, err)) {
         return false;
     }
@@ -86,6 +105,7 @@ bool destination_open(const struct destination_options *options, struct destinat
 {
     struct destination *d = NULL;
     bool there = false;
+    assert(options->metadata.synced.len > 0);
     if (!destination_prepare(options, &d, err)) {
         return false;
     }

@@ -35,6 +35,10 @@ struct destination_options {
     const struct cancel *cancel; // waits for locks end when it is set
 };
 
+// The names of the metadata columns of a preset: "sluice", "weld" (has no deleted mark) or
+// "fivetran". False for another.
+bool destination_metadata(struct str preset, struct metadata_columns *ret) MUST_CHECK;
+
 // Connects, creates schema and system tables. `ret` stays valid until destination_close.
 bool destination_open(const struct destination_options *options, struct destination **ret,
                       struct error *err) MUST_CHECK;
@@ -44,12 +48,12 @@ bool destination_url_check(struct str url, struct error *err) MUST_CHECK;
 // What a person may read: the URL with any password masked. Into `arena`.
 struct str destination_describe(const struct destination_options *options, struct arena *arena);
 
-// Removes what streams have made, in one transaction: of the named tables and views those that are
-// there, the streams' states, and their rows in the system tables. What nobody names stays; a table
-// that other streams write to as well is the caller's to leave out. DESTINATION_BUSY while one of
-// the streams is being loaded (where the database shows it, see above; elsewhere that load fails at
-// its next commit); DESTINATION when something that is not ours depends on a table. A destination
-// that is not there is nothing to remove.
+// Removes what streams have made (the options need no metadata columns), in one transaction: of the
+// named tables and views those that are there, the streams' states, and their rows in the system
+// tables. What nobody names stays; a table that other streams write to as well is the caller's to
+// leave out. DESTINATION_BUSY while one of the streams is being loaded (where the database shows
+// it, see above; elsewhere that load fails at its next commit); DESTINATION when something that is
+// not ours depends on a table. A destination that is not there is nothing to remove.
 struct destination_removal {
     const struct str *streams;
     size_t n_streams;
@@ -70,11 +74,16 @@ struct session_fence {
     struct str owner; // letters, digits, '-', '_', at most FENCE_OWNER_MAX; who counts the numbers
     int64_t number;   // from 1
 };
-// session_open for a run with a fence: in PostgreSQL a session of an earlier run of the same owner
-// that still holds the stream is ended. `log` (may be NULL) is told.
-bool session_open_fenced(struct destination *dest, struct str stream,
-                         const struct session_fence *fence, const struct log *log,
-                         struct session **ret, struct error *err) MUST_CHECK;
+// What a session is opened for, where several runs share a destination.
+struct session_run {
+    const struct session_fence *fence; // NULL: none. In PostgreSQL a session of an earlier run of
+                                       // the same owner that still holds the stream is ended
+    const struct cancel *cancel;       // ends this session's waits; NULL: the destination's does
+    const struct log *log;             // is told of sessions that were ended; may be NULL
+};
+// session_open for a run. What `cancel` points to must outlive the session.
+bool session_open_run(struct destination *dest, struct str stream, const struct session_run *run,
+                      struct session **ret, struct error *err) MUST_CHECK;
 void session_close(struct session *s); // takes NULL; rolls back what is open
 
 // The stream's state as committed last, into `arena`; ret->ptr NULL when there is none. Remembers

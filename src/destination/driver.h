@@ -37,6 +37,7 @@ struct session {
     struct str stream;
     const struct session_fence *fence; // only while the session is being opened; or NULL
     const struct log *log;             // the same
+    const struct cancel *cancel;       // may be NULL
     struct sql *db;
     struct target *targets;
     void *driver_data;
@@ -161,9 +162,8 @@ bool destination_prepare(const struct destination_options *options, struct desti
 
 // session.c: what schema.c and destination.c need of it.
 struct session_options {
-    struct str stream;                 // empty: none
-    const struct session_fence *fence; // may be NULL
-    const struct log *log;             // may be NULL
+    struct str stream; // empty: none
+    struct session_run run;
 };
 bool session_connect(struct destination *dest, const struct session_options *options,
                      struct session **ret, struct error *err) MUST_CHECK;

@@ -170,7 +170,7 @@ static bool lock_stream(struct session *s, struct str stream, struct error *err)
         if (held.num == 1) {
             return true;
         }
-        if (cancel_requested(s->dest->cancel)) {
+        if (cancel_requested(s->cancel)) {
             return error_set(err, ERR_INTERRUPTED, "stopped while waiting for another run");
         }
         if (s->fence && !end_earlier_run(s, lock, stream, err)) {

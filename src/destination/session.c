@@ -10,9 +10,10 @@ static struct str application_name(struct arena *arena, const struct session_opt
 {
     struct str name =
         arena_printf(arena, "sluice%s%.*s", o->stream.len ? "/" : "", STR_ARG(o->stream));
-    return o->fence ? arena_printf(arena, "%.*s@%.*s#%lld", STR_ARG(name), STR_ARG(o->fence->owner),
-                                   (long long)o->fence->number)
-                    : name;
+    const struct session_fence *f = o->run.fence;
+    return f ? arena_printf(arena, "%.*s@%.*s#%lld", STR_ARG(name), STR_ARG(f->owner),
+                            (long long)f->number)
+             : name;
 }
 
 bool session_connect(struct destination *dest, const struct session_options *o,
@@ -24,13 +25,14 @@ bool session_connect(struct destination *dest, const struct session_options *o,
     s->dest = dest;
     arena_init(&s->arena, 1U << 20);
     s->stream = arena_dup(&s->arena, o->stream);
-    s->fence = o->fence;
-    s->log = o->log;
+    s->fence = o->run.fence;
+    s->log = o->run.log;
+    s->cancel = o->run.cancel ? o->run.cancel : dest->cancel;
     struct sql_options options = {
         .url = dest->sql_url,
         .application = application_name(&s->arena, o),
         .clock = dest->clock,
-        .cancel = dest->cancel,
+        .cancel = s->cancel,
     };
     if (!sql_open(&options, &s->db, err) || !dest->driver->start(s, err) ||
         (o->stream.len > 0 && !dest->driver->lock_stream(s, s->stream, err))) {
@@ -50,12 +52,12 @@ bool session_open(struct destination *dest, struct str stream, struct session **
            error_context(err, "stream '%.*s'", STR_ARG(stream));
 }
 
-bool session_open_fenced(struct destination *dest, struct str stream,
-                         const struct session_fence *fence, const struct log *log,
-                         struct session **ret, struct error *err)
+bool session_open_run(struct destination *dest, struct str stream, const struct session_run *run,
+                      struct session **ret, struct error *err)
 {
-    assert(fence->number > 0 && fence->owner.len > 0 && fence->owner.len <= FENCE_OWNER_MAX);
-    return session_connect(dest, &(struct session_options){stream, fence, log}, ret, err) ||
+    const struct session_fence *f = run->fence;
+    assert(!f || (f->number > 0 && f->owner.len > 0 && f->owner.len <= FENCE_OWNER_MAX));
+    return session_connect(dest, &(struct session_options){stream, *run}, ret, err) ||
            error_context(err, "stream '%.*s'", STR_ARG(stream));
 }
 
@@ -85,7 +87,7 @@ static bool one_writer(const struct session *s)
 
 static bool begin(struct session *s, struct error *err)
 {
-    if (one_writer(s) && !turn_take(&s->dest->turn, s->dest->cancel, err)) {
+    if (one_writer(s) && !turn_take(&s->dest->turn, s->cancel, err)) {
         return false;
     }
     if (!sql_begin(s->db, err)) {

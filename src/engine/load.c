@@ -190,6 +190,7 @@ static bool commit(struct load *l, struct transaction *t, struct error *err)
     r->bytes += t->bytes;
     r->rejects += t->rejects;
     r->removed += t->removed;
+    r->resumable = r->resumable || t->has_cursor;
     if (r->first_commit_ms == 0 && t->records > 0) {
         r->first_commit_ms = clock_now_ms(l->options->clock);
     }

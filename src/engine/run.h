@@ -70,7 +70,8 @@ struct stream_report {
     uint64_t estimated_total;     // 0: unknown
     int64_t started_ms, ended_ms; // wall clock; 0: not yet
     int64_t first_commit_ms;      // of this stream; 0: none
-    bool columns_full;            // all is read anew since the rules for columns have changed
+    bool resumable;    // a state of this pass has been committed: the next run goes on from it
+    bool columns_full; // all is read anew since the rules for columns have changed
     bool audited;
     uint64_t source_count, destination_count; // when audited
     int64_t delayed_until_ms;                 // DELAYED, wall clock; 0: not known

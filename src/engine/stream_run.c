@@ -39,8 +39,8 @@ static bool open_session(struct stream_work *w, struct str name, struct session 
                          struct error *err)
 {
     const struct run_options *o = w->options;
-    return o->fence ? session_open_fenced(o->destination, name, o->fence, o->log, ret, err)
-                    : session_open(o->destination, name, ret, err);
+    struct session_run run = {.fence = o->fence, .cancel = o->cancel, .log = o->log};
+    return session_open_run(o->destination, name, &run, ret, err);
 }
 
 // ---- what the source asks of the destination

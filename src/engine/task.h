@@ -16,6 +16,7 @@ struct task_pool_options {
     struct store_pool *stores; // what short calls of tasks borrow from
     struct str key_file;
     struct str state_directory;
+    struct str time_zone; // whose midnight counts where a sync says nothing; empty: UTC
     const struct clock *clock;
     const struct log *log;
     const struct request_log *request_log; // may be NULL

@@ -322,9 +322,10 @@ void source_stream_audit(struct source_stream *s, struct source_audit *ret)
 
 // ---- the destination
 
-bool session_open(struct destination *dest, struct str stream, struct session **ret,
-                  struct error *err)
+bool session_open_run(struct destination *dest, struct str stream, const struct session_run *run,
+                      struct session **ret, struct error *err)
 {
+    (void)run;
     struct world *w = dest->world;
     bool reader = str_ends(stream, STR("/read"));
     size_t i = find(w, reader ? str_sub(stream, 0, stream.len - 5) : stream);
@@ -366,15 +367,6 @@ bool session_read_state(struct session *s, struct arena *arena, struct str *ret,
 {
     *ret = s->plan->state ? arena_dup(arena, str_from(s->plan->state)) : (struct str){NULL, 0};
     return call(s, CALL_READ_STATE, err);
-}
-
-bool session_open_fenced(struct destination *dest, struct str stream,
-                         const struct session_fence *fence, const struct log *log,
-                         struct session **ret, struct error *err)
-{
-    (void)fence;
-    (void)log;
-    return session_open(dest, stream, ret, err);
 }
 
 bool session_claim_state(struct session *s, struct arena *arena, struct str *ret, struct error *err)

@@ -102,10 +102,17 @@ static const struct stream_ops *ops_of(const struct source_stream_info *info)
 
 // ---- the account
 
+static struct hubspot_client *opening_client(struct source *s)
+{
+    struct hubspot_client *client = hubspot_client_create(s->account);
+    hubspot_client_set_cancel(client, s->options.open_cancel);
+    return client;
+}
+
 // Who the token belongs to; also the first call, which proves URL and token and learns the limits.
 static bool read_account(struct source *s, struct error *err)
 {
-    struct hubspot_client *client = hubspot_client_create(s->account);
+    struct hubspot_client *client = opening_client(s);
     struct json_doc *doc = json_doc_create();
     struct hubspot_request r = {.endpoint = HUBSPOT_ACCOUNT};
     struct json root;
@@ -138,7 +145,7 @@ static bool read_account(struct source *s, struct error *err)
 // together. What it does not tell is done without.
 static void read_day(struct source *s)
 {
-    struct hubspot_client *client = hubspot_client_create(s->account);
+    struct hubspot_client *client = opening_client(s);
     struct json_doc *doc = json_doc_create();
     struct hubspot_request r = {.endpoint = HUBSPOT_DAILY_USAGE};
     struct json root;
@@ -214,6 +221,7 @@ bool source_hubspot_open(const struct source_hubspot_options *options, struct so
     if (needs_day(s)) {
         read_day(s);
     }
+    s->options.open_cancel = NULL;
     *ret = s;
     return true;
 }

@@ -13,6 +13,7 @@ struct source_hubspot_options {
     // Where processes of this machine share what they know of the account's limits; must be there.
     // Empty: not shared. Only read while opening.
     struct str state_directory;
+    const struct cancel *open_cancel; // ends waits while opening; may be NULL
 };
 
 // Opens the account: reads its details, which proves base URL and token. *ret is closed by
