@@ -40,14 +40,16 @@ static bool check_path(struct str path)
 
 static bool check_host(struct str host)
 {
-    char before = '.';
+    // Labels begin and end with a letter or a digit.
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        bool edge = before == '.' || i + 1 == host.len;
-        if (!is_alphanumeric(c) && (edge || (c != '-' && c != '.'))) {
+        char before = i > 0 ? host.ptr[i - 1] : '.';
+        char behind = i + 1 < host.len ? host.ptr[i + 1] : '.';
+        bool inside = c == '-' ? before != '.' && behind != '.'
+                               : c == '.' && is_alphanumeric(before) && is_alphanumeric(behind);
+        if (!is_alphanumeric(c) && !inside) {
             return false;
         }
-        before = c;
     }
     return host.len > 0 && host.len <= HOST_MAX;
 }
@@ -98,7 +100,9 @@ bool redirect_uri_check(struct str uri, struct error *err)
     struct str authority = authority_of(uri);
     struct str path = str_sub(uri, (size_t)(authority.ptr - uri.ptr) + authority.len, uri.len);
     if (str_find_char(authority, '@') >= 0) {
-        return refuse(err, uri, "hold no user name and no password");
+        // Not shown: what stands there may be a password.
+        return error_set(err, ERR_CONFIG,
+                         "redirect_uri: it must hold no user name and no password before the host");
     }
     if (!check_path(path)) {
         return refuse(err, uri,
