@@ -85,12 +85,10 @@ static const char WORKER_NOTES[] =
     "  sluice worker --store postgres://me@db/sluice --listen 127.0.0.1:9090\n";
 
 static const struct verb VERBS[] = {
-#ifdef SLUICE_SERVE
     {"serve", "", "Run the server: REST API, scheduler and workers", SERVER_SETTINGS,
      SERVER_SETTINGS_N, SERVE_NOTES, cli_serve},
     {"worker", "--store URL", "Run streams for a server that shares its store", SERVER_SETTINGS,
      SERVER_SETTINGS_N, WORKER_NOTES, cli_worker},
-#endif
     {"config", "", "Print each setting of the server, and where it came from", SERVER_SETTINGS,
      CONFIG_SETTINGS_N, NULL, cli_config},
     {"sync", "hubspot --into URL", "Load HubSpot into a database, or bring it up to date",

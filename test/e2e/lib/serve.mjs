@@ -186,7 +186,7 @@ export async function goToHubSpot(authorizeUrl) {
   const first = await fetch(authorizeUrl, { redirect: 'manual' });
   const html = await first.text();
   assert.equal(first.status, 200, html);
-  const form = [...html.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)].map((m) => m[0]).find((f) => !/name="token"[^>]*type="(password|text)"/.test(f));
+  const form = [...html.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)].map((m) => m[0]).find((f) => f.includes('/authorize/start'));
   assert.ok(form, `no form that leads to HubSpot in: ${html}`);
   const action = /action="([^"]*)"/.exec(form)?.[1].replace(/&amp;/g, '&') ?? '';
   const fields = new URLSearchParams();

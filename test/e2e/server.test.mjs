@@ -1,0 +1,124 @@
+// sluice serve: starting, the story of a sync, and stopping.
+import assert from 'node:assert/strict';
+import { statSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { freePort, run, SLUICE, start, stop, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { cleanEnvironment, Server } from './lib/serve.mjs';
+import { sqlite } from './lib/sqlite.mjs';
+
+describe('a server', () => {
+  let server;
+  before(async () => {
+    server = await Server.start({ contacts: 60 });
+  });
+  after(() => server?.stop());
+
+  test('makes key, store and a first API key', () => {
+    assert.match(server.key, /^slk_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}$/);
+    for (const file of ['key', 'sluice.db']) {
+      assert.equal(statSync(join(server.folder, file)).mode & 0o777, 0o600, file);
+    }
+  });
+
+  test('loads a sync through OAuth', async () => {
+    const { to, status } = await server.consent({ state: 'abc' });
+    assert.equal(status, 302);
+    assert.equal(to.searchParams.get('state'), 'abc');
+    const connection = to.searchParams.get('connectionId');
+    assert.equal(to.searchParams.get('connection_id'), connection);
+    const sync = await server.sync(connection, ['contacts', 'companies']);
+    await server.load(sync);
+    const { contacts } = await server.sim.records();
+    const [{ n }] = sqlite(server.file(), 'SELECT count(*) AS n FROM contact');
+    assert.equal(Number(n), contacts.live);
+  });
+
+  test('refuses a second instance over the same store, and says who is there', async () => {
+    const second = await run(SLUICE, ['serve', '--data-dir', server.folder, '--listen', '127.0.0.1:0'], {
+      env: cleanEnvironment(),
+    });
+    assert.equal(second.code, 1, second.stderr);
+    assert.match(second.stderr, new RegExp(`another sluice serves this store \\(process ${server.child.pid}\\)`));
+  });
+
+  test('stops in order at SIGTERM, and starts again over the same store without a new key', async () => {
+    server.child.kill('SIGTERM');
+    assert.deepEqual(await server.child.exited, { code: 0, signal: null });
+    await server.restart();
+    assert.doesNotMatch(server.child.output.stdout, /API key/);
+    assert.equal((await server.api('GET', '/integrations')).status, 200);
+  });
+});
+
+describe('starting', () => {
+  async function fails(args, code, pattern, env = {}) {
+    const data = temporaryFolder();
+    const result = await run(SLUICE, ['serve', '--data-dir', join(data, 'd'), ...args], { env: cleanEnvironment(env) });
+    assert.equal(result.code, code, result.stdout + result.stderr);
+    assert.match(result.stderr, pattern);
+    return result;
+  }
+
+  test('a port that is taken', async () => {
+    const port = await freePort();
+    const first = start(SLUICE, ['serve', '--data-dir', join(temporaryFolder(), 'd'), '--listen', `127.0.0.1:${port}`], {
+      env: cleanEnvironment(),
+    });
+    await waitForOutput(first, /listening on/);
+    await fails(['--listen', `127.0.0.1:${port}`], 2, new RegExp(`--listen 127.0.0.1:${port}: `));
+    await stop(first);
+  });
+
+  test('settings that cannot be', async () => {
+    await fails(['--listen', 'nowhere'], 2, /--listen: "nowhere" is no address/);
+    await fails(['--workers', '1001'], 2, /--workers: "1001" is not between 0 and 1000/);
+    await fails(['--worker', '3'], 2, /did you mean --workers/);
+    await fails(['--destination', 'mysql://me:hush@x/y'], 2, /--destination/);
+    await fails(['--tls-cert', '/x'], 2, /--tls-key is missing/);
+    await fails(['--hubspot-client-id', 'x'], 2, /SLUICE_HUBSPOT_CLIENT_SECRET/);
+    await fails(['--master-key-file', '/nowhere/at/all'], 4, /\/nowhere\/at\/all/);
+    await fails([], 2, /SLUICE_WORKERS: --workers: "many"/, { SLUICE_WORKERS: 'many' });
+  });
+
+  test('a secret on the command line is warned of and not left there', async () => {
+    const child = start(SLUICE, ['serve', '--data-dir', join(temporaryFolder(), 'd'), '--listen', '127.0.0.1:0',
+      '--hubspot-client-id', 'x', '--hubspot-client-secret', 'hush-hush-hush'], { env: cleanEnvironment() });
+    await waitForOutput(child, /listening on/);
+    assert.match(child.output.stderr, /warning: --hubspot-client-secret on a command line/);
+    assert.doesNotMatch(readFileSync(`/proc/${child.pid}/cmdline`, 'latin1'), /hush/);
+    await stop(child);
+  });
+
+  test('the first key may go into a file, which is never written over', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'first');
+    const args = ['serve', '--listen', '127.0.0.1:0', '--first-key-file', file];
+    const child = start(SLUICE, [...args, '--data-dir', join(folder, 'd')], { env: cleanEnvironment() });
+    const [, url] = await waitForOutput(child, /listening on (\S+)/);
+    assert.doesNotMatch(child.output.stdout, /slk_/);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const key = readFileSync(file, 'utf8').trim();
+    assert.equal((await fetch(`${url}/integrations`, { headers: { 'x-api-key': key } })).status, 200);
+    await stop(child);
+    const other = await run(SLUICE, [...args, '--data-dir', join(folder, 'e')], { env: cleanEnvironment() });
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /--first-key-file: .*File exists/);
+    assert.equal(readFileSync(file, 'utf8').trim(), key);
+  });
+
+  test('log lines as JSON, and a warning about plain HTTP to others', async () => {
+    const child = start(SLUICE, ['serve', '--data-dir', join(temporaryFolder(), 'd'), '--listen', '0.0.0.0:0',
+      '--log-format', 'json'], { env: cleanEnvironment() });
+    await waitForOutput(child, /listening on/);
+    await stop(child);
+    const lines = child.output.stderr.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+    assert.ok(lines.some((line) => line.level === 'warn' && /without TLS/.test(line.msg)), child.output.stderr);
+  });
+
+  test('a worker needs a store that can be shared', async () => {
+    const result = await run(SLUICE, ['worker', '--data-dir', join(temporaryFolder(), 'd')], { env: cleanEnvironment() });
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /--store: a worker shares the store of a server.*PostgreSQL/);
+  });
+});
