@@ -6,8 +6,7 @@
 #include "store/syncs.h"
 
 enum {
-    AT_ONCE = 4,                   // threads of the server that others may hold up
-    SLOT_WAIT_MS = 500,            // for the last of them
+    AT_ONCE = 2,                   // threads of the server that others may hold up
     CONNECTION_WAIT_MS = 5 * 1000, // for a renewal that is under way
 };
 
@@ -15,8 +14,8 @@ bool connect_enter(struct api_call *c, struct store_lock **ret, struct error *er
 {
     for (int i = 0; i < AT_ONCE; i++) {
         struct str name = arena_printf(c->arena, "connecting-%d", i);
-        int64_t wait_ms = i + 1 < AT_ONCE ? 0 : SLOT_WAIT_MS;
-        if (store_lock_take(c->store, name, wait_ms, ret, err)) {
+        // Without waiting, which would hold one thread more.
+        if (store_lock_take(c->store, name, 0, ret, err)) {
             return true;
         }
         if (err->code != ERR_STORE_BUSY) {

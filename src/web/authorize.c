@@ -258,9 +258,13 @@ static void come_back(struct api_call *c)
         stray_answer(c);
         return;
     }
-    // Before the state is used up: who finds the server busy may load the page again.
+    // Before the state is used up, so that the same answer may come again.
     if (!connect_enter(c, &slot, &err)) {
-        authorize_failed(c, NULL, &err);
+        if (err.code == ERR_STORE_BUSY) {
+            authorize_wait(c);
+        } else {
+            authorize_failed(c, NULL, &err);
+        }
         return;
     }
     if (take_walk(c, &w)) {

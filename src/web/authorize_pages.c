@@ -156,6 +156,17 @@ void authorize_trouble(struct visit *v, const struct trouble *t)
     finish(&p, t->status, STR(""));
 }
 
+void authorize_wait(struct api_call *c)
+{
+    struct html_page p;
+    http_server_add_header(c->response, "Refresh", STR("3"));
+    http_server_add_header(c->response, "Retry-After", STR("3"));
+    begin(&p, c, "One moment");
+    HTML(&p, "<h1>One moment</h1>\n<p role=\"status\">Others are connecting their accounts right "
+             "now. This page tries again by itself every three seconds.</p>\n");
+    finish(&p, 503, STR(""));
+}
+
 void authorize_stray(struct api_call *c, int status, const char *title, struct str text)
 {
     struct html_page p;

@@ -21,6 +21,8 @@ struct trouble {
 void authorize_trouble(struct visit *v, const struct trouble *t);
 // The same without a bridge.
 void authorize_stray(struct api_call *c, int status, const char *title, struct str text);
+// The same request is to be made again soon, by the browser itself.
+void authorize_wait(struct api_call *c);
 // A failure of ours, or of HubSpot's. `v` NULL: without a bridge.
 void authorize_failed(struct api_call *c, struct visit *v, const struct error *err);
 
