@@ -60,7 +60,11 @@ static bool find_destination(struct api_call *c, struct str id, struct stored_de
 {
     struct error none = {.code = ERR_NOT_FOUND};
     if (id.len == 0) {
-        return stored_destination_default(c->store, c->account_id, c->arena, ret, err);
+        return stored_destination_default(c->store, c->account_id, c->arena, ret, err) ||
+               (err->code == ERR_NOT_FOUND &&
+                error_set(err, ERR_CONFIG,
+                          "destination_id is missing, and there is no default destination; POST "
+                          "/destinations makes one"));
     }
     if (id_check(id) &&
         stored_destination_find(c->store, c->account_id, id, c->arena, ret, &none)) {

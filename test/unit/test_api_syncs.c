@@ -1,0 +1,576 @@
+// Integrations, ELT syncs and what they load, through the API.
+#include "test_api_scene.h"
+
+#include "destination/destination.h"
+
+#include <pthread.h>
+
+#define CREATE(schema, more)                                                                       \
+    "{\"connection_id\":\"main\",\"destination_schema_name\":\"" schema                            \
+    "\",\"sync_interval\":\"0 */6 * * *\"" more "}"
+
+// ---- integrations and what comes later
+
+static void test_integrations(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    static const struct {
+        const char *query, *id;
+        bool start_date;
+    } rows[] = {{"", "hubspot-v2", true},
+                {"?ability=EltSource", "hubspot-v2", true},
+                {"?ability=ReverseEtlDestination", "hubspot", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json page =
+            scene_expect(s, 200, "GET", scene_text(s, "/integrations%s", rows[i].query), NULL);
+        assert_false(field_bool(page, "has_more"));
+        assert_false(has_field(page, "next_cursor"));
+        assert_int_equal(json_count(field(page, "data")), 1);
+        struct json one = item(field(page, "data"), 0);
+        assert_string_equal(field_text(s, one, "id"), rows[i].id);
+        assert_int_equal(field_bool(one, "supports_start_date"), rows[i].start_date);
+        assert_int_equal(json_count(field(one, "abilities")), 1);
+    }
+    scene_refused(s, 400, "GET", "/integrations?ability=Flying", NULL, "ability");
+    scene_close(s);
+}
+
+static void test_what_comes_later(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    size_t n = 0;
+    for (size_t i = 0; i < API_ROUTES_LATER.n; i++) {
+        const struct api_route *r = &API_ROUTES_LATER.rows[i];
+        char path[256];
+        size_t len = 0;
+        for (const char *at = r->path; *at; at++) { // {id} is as good an id as any
+            len += (size_t)snprintf(path + len, sizeof path - len, "%s",
+                                    *at == '{' || *at == '}' ? "" : (char[]){*at, '\0'});
+        }
+        struct json e =
+            scene_expect(s, 501, r->method, path, strcmp(r->method, "GET") == 0 ? NULL : "{}");
+        assert_string_equal(field_text(s, e, "error_code"), "not_implemented");
+        check_contains(field_text(s, e, "message"), r->tag);
+        n++;
+    }
+    assert_int_equal(n, 41);
+    scene_close(s);
+}
+
+// ---- making syncs
+
+static void test_a_sync_is_made(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    struct json v = scene_expect(
+        s, 201, "POST", "/elt_syncs",
+        CREATE("  hub spot \\u00e9\\\"; DROP TABLE x;-- ",
+               ",\"elt_settings\":{\"share\":0.5},\"start_date\":\"2020-01-01\",\"unknown\":[1]"));
+    assert_true(field_text(s, v, "id")[13] != '\0');
+    check_str(s->account_id, field_text(s, v, "account_id"));
+    assert_string_equal(field_text(s, v, "source_connection_id"), "main");
+    assert_string_equal(field_text(s, v, "source_integration_id"), "hubspot-v2");
+    check_str(s->destination_id, field_text(s, v, "destination_connection_id"));
+    assert_string_equal(field_text(s, v, "destination_integration_id"), "sqlite");
+    assert_string_equal(field_text(s, v, "destination_schema_name"),
+                        "hub spot \xc3\xa9\"; DROP TABLE x;--");
+    assert_string_equal(field_text(s, v, "sync_interval"), "0 */6 * * *");
+    assert_string_equal(field_text(s, v, "start_date"), "2020-01-01T00:00:00.000Z");
+    assert_string_equal(field_text(s, v, "status"), "NOT_STARTED");
+    assert_false(field_bool(v, "enabled"));
+    assert_int_equal(json_count(field(v, "source_streams")), 0);
+    assert_int_equal(json_type(field(v, "source_streams")), JSON_ARRAY);
+    double share = 0;
+    assert_true(json_double(field(field(field(v, "config"), "sourceSettings"), "share"), &share));
+    assert_true(share > 0.49 && share < 0.51);
+    assert_false(has_field(v, "orchestration_workflow_id"));
+    assert_false(has_field(v, "next_run_at"));
+    // What is not set is left out, and settings are an object all the same.
+    v = scene_expect(s, 201, "POST", "/elt_syncs",
+                     CREATE("two", ",\"elt_settings\":\"\",\"start_date\":\"\",\"destination_id\":"
+                                   "\"\""));
+    assert_false(has_field(v, "start_date"));
+    assert_int_equal(json_count(field(field(v, "config"), "sourceSettings")), 0);
+    assert_int_equal(json_type(field(field(v, "config"), "sourceSettings")), JSON_OBJECT);
+    v = scene_expect(s, 201, "POST", "/elt_syncs",
+                     CREATE("three", ",\"start_date\":\"2024-05-06T07:08:09.010Z\""));
+    assert_string_equal(field_text(s, v, "start_date"), "2024-05-06T07:08:09.010Z");
+    scene_close(s);
+}
+
+#define FOUR "1234567890123456"
+
+static void test_what_cannot_be_made(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    static const struct {
+        int status;
+        const char *body, *says;
+    } rows[] = {
+        {400, "{}", "connection_id"},
+        {400, "[]", "object"},
+        {400, "{\"connection_id\":1}", "connection_id"},
+        {400,
+         "{\"connection_id\":\"nobody\",\"destination_schema_name\":\"x\",\"sync_interval\":"
+         "\"@daily\"}",
+         "connection_id is 'nobody'"},
+        {400,
+         "{\"connection_id\":\"../x y\",\"destination_schema_name\":\"x\",\"sync_interval\":"
+         "\"@daily\"}",
+         "connection_id"},
+        {400, "{\"connection_id\":\"main\",\"sync_interval\":\"@daily\"}",
+         "destination_schema_name"},
+        {400, "{\"connection_id\":\"main\",\"destination_schema_name\":\"x\"}", "sync_interval"},
+        {400, CREATE("   ", ""), "destination_schema_name"},
+        {400, CREATE(FOUR FOUR FOUR FOUR, ""), "destination_schema_name"},
+        {400, CREATE("a\\u0000b", ""), "destination_schema_name"},
+        {400, CREATE("../up", ""), "destination_schema_name"},
+        {400, CREATE(".hidden", ""), "destination_schema_name"},
+        {400, CREATE("a/b", ""), "destination_schema_name"},
+        {400,
+         "{\"connection_id\":\"main\",\"destination_schema_name\":\"x\",\"sync_interval\":"
+         "\"61 * * * *\"}",
+         "sync_interval"},
+        {400,
+         "{\"connection_id\":\"main\",\"destination_schema_name\":\"x\",\"sync_interval\":"
+         "\"* * * *\"}",
+         "sync_interval"},
+        {400, CREATE("x", ",\"elt_settings\":[1]"), "elt_settings"},
+        {400, CREATE("x", ",\"elt_settings\":{\"shar\":0.5}"), "elt_settings"},
+        {400, CREATE("x", ",\"elt_settings\":{\"time_zone\":\"Mars/Base\"}"), "time_zone"},
+        {400, CREATE("x", ",\"start_date\":\"2999-01-01\""), "start_date"},
+        {400, CREATE("x", ",\"start_date\":\"yesterday\""), "start_date"},
+        {400, CREATE("x", ",\"start_date\":7"), "start_date"},
+        {400, CREATE("x", ",\"destination_id\":\"AAAAAAAAAAAAAA\""), "destination_id"},
+        {400, CREATE("x", ",\"destination_id\":\"' OR 1=1\""), "destination_id"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        scene_refused(s, rows[i].status, "POST", "/elt_syncs", rows[i].body, rows[i].says);
+    }
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), 0);
+    scene_close(s);
+}
+
+static void test_schemas_do_not_mix_and_syncs_are_bounded(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    for (int i = 0; i < SYNCS_PER_CONNECTION_MAX; i++) {
+        (void)scene_sync(s, scene_text(s, "s%d", i));
+    }
+    scene_refused(s, 409, "POST", "/elt_syncs", CREATE("more", ""), "main");
+    scene_refused(s, 409, "POST", "/elt_syncs",
+                  "{\"connection_id\":\"other\",\"destination_schema_name\":\"s1\","
+                  "\"sync_interval\":\"@daily\"}",
+                  "s1");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), SYNCS_PER_CONNECTION_MAX);
+    scene_close(s);
+}
+
+struct creator {
+    struct scene *scene;
+    const char *body;
+    int statuses[16];
+};
+
+static void *create_again_and_again(void *user)
+{
+    struct creator *c = user;
+    struct http_client *client = scene_client();
+    for (size_t i = 0; i < ARRAY_LEN(c->statuses); i++) {
+        char body[256];
+        snprintf(body, sizeof body, c->body, (int)i);
+        c->statuses[i] = scene_status(c->scene, client, "POST", "/elt_syncs", body);
+    }
+    http_client_destroy(client);
+    return NULL;
+}
+
+static void test_of_two_that_make_the_same_one_wins(struct place *p)
+{
+    struct scene *s = scene_open_on(p, clock_system());
+    struct creator creators[2] = {{.scene = s}, {.scene = s}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        creators[i].body = i == 0 ? "{\"connection_id\":\"main\",\"destination_schema_name\":"
+                                    "\"same%d\",\"sync_interval\":\"@daily\"}"
+                                  : "{\"connection_id\":\"other\",\"destination_schema_name\":"
+                                    "\"same%d\",\"sync_interval\":\"@daily\"}";
+        assert_int_equal(pthread_create(&threads[i], NULL, create_again_and_again, &creators[i]),
+                         0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(creators[0].statuses); i++) {
+        int a = creators[0].statuses[i];
+        int b = creators[1].statuses[i];
+        assert_true((a == 201 && b == 409) || (a == 409 && b == 201));
+    }
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"),
+                     ARRAY_LEN(creators[0].statuses));
+    scene_close(s);
+}
+
+// ---- lists
+
+static void test_lists_are_paged(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *ids[25];
+    for (int i = 0; i < 25; i++) {
+        ids[i] = scene_sync(s, scene_text(s, "s%d", i));
+        virtual_clock_advance_us(&p->clock, 1000);
+    }
+    size_t seen = 0;
+    const char *after = "";
+    static const size_t SIZES[] = {10, 10, 5};
+    for (size_t page = 0; page < 3; page++) {
+        struct json list = scene_expect(
+            s, 200, "GET", scene_text(s, "/elt_syncs?limit=10&starting_after=%s", after), NULL);
+        size_t n = json_count(field(list, "data"));
+        assert_int_equal(n, SIZES[page]);
+        for (size_t i = 0; i < n; i++, seen++) { // newest first
+            assert_string_equal(field_text(s, item(field(list, "data"), i), "id"), ids[24 - seen]);
+        }
+        assert_int_equal(field_bool(list, "has_more"), page < 2);
+        assert_int_equal(has_field(list, "next_cursor"), page < 2);
+        if (page < 2) {
+            after = field_text(s, list, "next_cursor");
+            // The sync that the cursor stands on goes, and the list goes on behind it.
+            (void)scene_expect(s, 204, "DELETE", scene_text(s, "/elt_syncs/%s", ids[25 - seen]),
+                               NULL);
+        }
+    }
+    assert_int_equal(seen, 25);
+    struct json list = scene_expect(s, 200, "GET", "/elt_syncs", NULL);
+    assert_int_equal(json_count(field(list, "data")), 10);
+    list = scene_expect(s, 200, "GET", "/elt_syncs?connection_id=other", NULL);
+    assert_int_equal(json_count(field(list, "data")), 0);
+    list = scene_expect(s, 200, "GET", "/elt_syncs?connection_id=main&limit=100", NULL);
+    assert_int_equal(json_count(field(list, "data")), 23);
+    scene_close(s);
+}
+
+static void test_hostile_places_are_refused(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    static const char *const PATHS[] = {"/elt_syncs", "/elt_streams"};
+    static const char *const CURSORS[] = {
+        "x", "AAAA", "%27%3B--", "LTF8YQ", "MTB8", "%C3%A9", "9999999999999999999999"};
+    const char *sync_id = scene_sync(s, "s");
+    (void)sync_id;
+    for (size_t i = 0; i < ARRAY_LEN(PATHS); i++) {
+        for (size_t j = 0; j < ARRAY_LEN(CURSORS); j++) {
+            scene_refused(s, 400, "GET",
+                          scene_text(s, "%s?starting_after=%s", PATHS[i], CURSORS[j]), NULL,
+                          "starting_after");
+        }
+        static const char *const LIMITS[] = {"0", "101", "-1", "x", "1e1", "10%00"};
+        for (size_t j = 0; j < ARRAY_LEN(LIMITS); j++) {
+            scene_refused(s, 400, "GET", scene_text(s, "%s?limit=%s", PATHS[i], LIMITS[j]), NULL,
+                          "limit");
+        }
+    }
+    // What belongs to nobody's sync or connection is an empty list.
+    static const char *const FILTERS[] = {"/elt_streams?elt_sync_id=AAAAAAAAAAAAAA",
+                                          "/elt_streams?elt_sync_id=%27%20OR%201",
+                                          "/elt_syncs?connection_id=%27%20OR%201"};
+    for (size_t i = 0; i < ARRAY_LEN(FILTERS); i++) {
+        struct json list = scene_expect(s, 200, "GET", FILTERS[i], NULL);
+        assert_int_equal(json_count(field(list, "data")), 0);
+    }
+    scene_close(s);
+}
+
+static void try_ids(struct scene *s, const struct api_routes *routes)
+{
+    static const char *const IDS[] = {"AAAAAAAAAAAAAA",
+                                      "x",
+                                      "%00",
+                                      "..",
+                                      "%2e%2e%2fetc",
+                                      "%27%3BDROP%20TABLE%20elt_sync",
+                                      "%F0%9F%92%A5",
+                                      "%ff%fe",
+                                      "a%0d%0aX-Evil:1",
+                                      "main",
+                                      "-AAAAAAAAAAAAA",
+                                      "QUFBQUFBQUFBQUFBQUF8MjAyNC0wMS0wMVQwMDowMDowMC4wMDBa"};
+    for (size_t i = 0; i < routes->n; i++) {
+        const struct api_route *r = &routes->rows[i];
+        const char *at = strstr(r->path, "{id}");
+        for (size_t j = 0; at && j < ARRAY_LEN(IDS); j++) {
+            const char *path = scene_text(s, "%.*s%s%s", (int)(at - r->path), r->path, IDS[j],
+                                          at + strlen("{id}"));
+            const char *body = strstr(path, "source_streams")
+                                   ? "{\"source_streams\":[{\"name\":\"deals\"}]}"
+                                   : "{}";
+            struct answer a =
+                scene_call(s, r->method, path, strcmp(r->method, "GET") == 0 ? NULL : body);
+            check_row(a.status == 404 || a.status == 400 || a.status == 405, path);
+        }
+    }
+}
+
+static void test_hostile_ids_find_nothing(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    (void)scene_sync(s, "s");
+    try_ids(s, &API_ROUTES_SYNCS);
+    try_ids(s, &API_ROUTES_STREAMS);
+    try_ids(s, &API_ROUTES_RUNS);
+    try_ids(s, &API_ROUTES_REQUESTS);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), 1);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_stream"), 0);
+    scene_close(s);
+}
+
+// ---- changing
+
+static void test_a_sync_is_changed(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s", scene_sync(s, "s"));
+    struct json v = scene_expect(s, 200, "POST", path, "{\"sync_interval\":\"@hourly\"}");
+    assert_string_equal(field_text(s, v, "sync_interval"), "@hourly");
+    assert_false(has_field(v, "next_run_at"));
+    v = scene_expect(s, 200, "PATCH", path,
+                     "{\"elt_settings\":{\"time_zone\":\"Europe/Copenhagen\"},"
+                     "\"destination_schema_name\":\"s\",\"connection_id\":\"main\"}");
+    assert_string_equal(field_text(s, v, "sync_interval"), "@hourly");
+    assert_string_equal(field_text(s, field(field(v, "config"), "sourceSettings"), "time_zone"),
+                        "Europe/Copenhagen");
+    v = scene_expect(s, 200, "POST", path, "{}");
+    assert_int_equal(json_count(field(field(v, "config"), "sourceSettings")), 1);
+    static const struct {
+        const char *body, *says;
+    } rows[] = {{"{\"sync_interval\":\"never\"}", "sync_interval"},
+                {"{\"sync_interval\":5}", "sync_interval"},
+                {"{\"elt_settings\":{\"x\":1}}", "elt_settings"},
+                {"{\"destination_schema_name\":\"t\"}", "destination_schema_name"},
+                {"{\"connection_id\":\"other\"}", "connection_id"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        scene_refused(s, 400, "POST", path, rows[i].body, rows[i].says);
+    }
+    v = scene_expect(s, 200, "GET", path, NULL);
+    assert_string_equal(field_text(s, v, "sync_interval"), "@hourly");
+    scene_close(s);
+}
+
+static const char *status_of(struct scene *s, const char *path)
+{
+    return field_text(s, scene_expect(s, 200, "GET", path, NULL), "status");
+}
+
+static void test_status_follows_what_is_done(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s", scene_sync(s, "s"));
+    assert_string_equal(status_of(s, path), "NOT_STARTED");
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/disable", path), NULL);
+    assert_string_equal(status_of(s, path), "NOT_STARTED");
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    struct json v = scene_expect(s, 200, "GET", path, NULL);
+    assert_string_equal(field_text(s, v, "status"), "RUNNING");
+    assert_true(field_bool(v, "enabled"));
+    // Every six hours, on the hour, in UTC.
+    const char *next = field_text(s, v, "next_run_at");
+    check_contains(next, ":00:00.000Z");
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    assert_string_equal(field_text(s, scene_expect(s, 200, "GET", path, NULL), "next_run_at"),
+                        next);
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/stop", path), "{}");
+    v = scene_expect(s, 200, "GET", path, NULL);
+    assert_string_equal(field_text(s, v, "status"), "PAUSED");
+    assert_false(field_bool(v, "enabled"));
+    assert_false(has_field(v, "next_run_at"));
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/start", path), "");
+    assert_string_equal(status_of(s, path), "RUNNING");
+    place_run(p, "UPDATE connection SET state = 'needs_reauthorization' WHERE name = 'main'");
+    assert_string_equal(status_of(s, path), "PAUSED");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM event WHERE kind = 'sync.enabled'"), 2);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM event WHERE kind = 'sync.disabled'"), 1);
+    scene_close(s);
+}
+
+// ---- streams of a sync
+
+static void test_available_streams(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s", scene_sync(s, "s"));
+    struct json list =
+        scene_expect(s, 200, "GET", scene_text(s, "%s/available_source_streams", path), NULL);
+    struct json old = scene_expect(s, 200, "GET", scene_text(s, "%s/source_streams", path), NULL);
+    assert_false(field_bool(list, "has_more"));
+    size_t n = json_count(field(list, "data"));
+    assert_int_equal(json_count(field(old, "data")), n);
+    assert_int_equal(json_count(field(old, "source_streams")), n);
+    size_t preselected = 0;
+    bool deals = false;
+    for (size_t i = 0; i < n; i++) {
+        struct json one = item(field(list, "data"), i);
+        const char *name = field_text(s, one, "name");
+        assert_true(field_bool(one, "is_selectable"));
+        assert_false(field_bool(one, "retired"));
+        preselected += field_bool(one, "preselect");
+        assert_true(json_count(field(one, "missing_scopes")) > 0); // "a" and "b" are of no use
+        if (strcmp(name, "deals") == 0) {
+            deals = true;
+            assert_int_equal(json_count(field(one, "sub_streams")), 2);
+        }
+        if (strcmp(name, "deal_contact") == 0) {
+            assert_int_equal(json_count(field(one, "missing_scopes")), 2);
+            assert_int_equal(json_type(field(one, "sub_streams")), JSON_ARRAY);
+        }
+    }
+    assert_true(deals);
+    assert_int_equal(preselected, 3);
+    scene_close(s);
+}
+
+static void test_streams_are_put(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s/source_streams", scene_sync(s, "s"));
+    // As older clients send it, with every field.
+    struct json all = field(
+        scene_expect(s, 201, "POST", path,
+                     "{\"source_streams\":[{\"name\":\"Contact\",\"incremental_pointer_id\":\"\","
+                     "\"excluded_columns\":[],\"hashed_columns\":[],\"full_sync_always\":false,"
+                     "\"full_sync_at_midnight\":false,\"protected_from_full_sync\":false,"
+                     "\"excluded_substreams\":[],\"enabled_history_table\":false},"
+                     "{\"name\":\"DEALS\",\"incremental_pointer_id\":\"updated_at\","
+                     "\"hashed_columns\":[\"email\"],\"excluded_columns\":[\"property_\\u00e9\"],"
+                     "\"excluded_substreams\":[\"deal_stage\"],\"full_sync_at_midnight\":true},"
+                     "{\"name\":\" contacts \"}]}"),
+        "source_streams");
+    assert_int_equal(json_count(all), 2);
+    struct json contacts = item(all, 0);
+    struct json deals = item(all, 1);
+    assert_string_equal(field_text(s, contacts, "name"), "contacts");
+    assert_false(has_field(contacts, "incremental_pointer_id"));
+    assert_false(has_field(contacts, "hashed_columns"));
+    assert_int_equal(json_count(field(contacts, "excluded_substreams")), 0);
+    assert_false(field_bool(contacts, "enabled_history_table"));
+    assert_string_equal(field_text(s, deals, "incremental_pointer_id"), "updated_at");
+    assert_int_equal(json_count(field(deals, "hashed_columns")), 1);
+    assert_true(field_bool(deals, "full_sync_at_midnight"));
+    // What is not given stays; what is given empty goes.
+    all = field(scene_expect(s, 201, "POST", path,
+                             "{\"source_streams\":[{\"name\":\"deal\",\"incremental_pointer_id\":"
+                             "\"\",\"excluded_columns\":[],\"full_sync_always\":true}]}"),
+                "source_streams");
+    assert_int_equal(json_count(all), 2);
+    struct json again = item(all, 1);
+    assert_string_equal(field_text(s, again, "id"), field_text(s, deals, "id"));
+    assert_string_equal(field_text(s, again, "created_at"), field_text(s, deals, "created_at"));
+    assert_false(has_field(again, "incremental_pointer_id"));
+    assert_false(has_field(again, "excluded_columns"));
+    assert_int_equal(json_count(field(again, "hashed_columns")), 1);
+    assert_int_equal(json_count(field(again, "excluded_substreams")), 1);
+    assert_true(field_bool(again, "full_sync_at_midnight"));
+    assert_true(field_bool(again, "full_sync_always"));
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run"), 0);
+    scene_close(s);
+}
+
+#define STREAM(fields) "{\"source_streams\":[{\"name\":\"companies\"},{" fields "}]}"
+
+static void test_streams_that_cannot_be(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s/source_streams", scene_sync(s, "s"));
+    static const struct {
+        const char *body, *says;
+    } rows[] = {
+        {"{}", "source_streams"},
+        {"{\"source_streams\":[]}", "source_streams"},
+        {"{\"source_streams\":{}}", "source_streams"},
+        {"{\"source_streams\":[7]}", "source_streams[0]"},
+        {STREAM("\"name\":\"contatcs\""), "did you mean 'contacts'"},
+        {STREAM("\"name\":\"\""), "source_streams[1].name"},
+        {STREAM("\"name\":\"'; DROP TABLE x\""), "source_streams[1].name"},
+        {STREAM("\"name\":\"deals\",\"full_sync_always\":\"yes\""), "full_sync_always"},
+        {STREAM("\"name\":\"deals\",\"full_sync_always\":true,\"protected_from_full_sync\":true"),
+         "contradict"},
+        {STREAM("\"name\":\"deals\",\"full_sync_at_midnight\":true,\"protected_from_full_sync\":"
+                "true"),
+         "contradict"},
+        {STREAM("\"name\":\"deals\",\"incremental_pointer_id\":\"amount\""),
+         "incremental_pointer_id"},
+        {STREAM("\"name\":\"owners\",\"incremental_pointer_id\":\"updated_at\""), "read whole"},
+        {STREAM("\"name\":\"deals\",\"enabled_history_table\":true"), "not supported yet"},
+        {STREAM("\"name\":\"deals\",\"excluded_columns\":[\"amount\",\"Deal_ID\"]"),
+         "source_streams[1].excluded_columns[1]"},
+        {STREAM("\"name\":\"deal_contact\",\"hashed_columns\":[\"contact_id\"]"), "key"},
+        {STREAM("\"name\":\"calls\",\"excluded_columns\":[\"engagement_id\"]"), "key"},
+        {STREAM("\"name\":\"pipelines\",\"excluded_columns\":[\"stage_id\"]"), "key"},
+        {STREAM("\"name\":\"deals\",\"excluded_columns\":[\"\"]"), "excluded_columns"},
+        {STREAM("\"name\":\"deals\",\"excluded_columns\":\"amount\""), "excluded_columns"},
+        {STREAM("\"name\":\"deals\",\"excluded_substreams\":[\"deal_stages\"]"),
+         "did you mean 'deal_stage'"},
+        {STREAM("\"name\":\"companies\",\"excluded_substreams\":[\"deal_stage\"]"),
+         "excluded_substreams"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        scene_refused(s, 400, "POST", path, rows[i].body, rows[i].says);
+    }
+    // Of a request that is refused nothing is kept.
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_stream"), 0);
+    // A contradiction with what is there already is one, too.
+    (void)scene_expect(
+        s, 201, "POST", path,
+        "{\"source_streams\":[{\"name\":\"deals\",\"protected_from_full_sync\":true}]}");
+    scene_refused(s, 400, "POST", path,
+                  "{\"source_streams\":[{\"name\":\"deals\",\"full_sync_always\":true}]}",
+                  "contradict");
+    scene_close(s);
+}
+
+static void test_first_runs_are_asked_for(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *id = scene_sync(s, "s");
+    const char *path = scene_text(s, "/elt_syncs/%s", id);
+    (void)scene_stream(s, id, "contacts");
+    (void)scene_stream(s, id, "deals");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run"), 0);
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 2);
+    (void)scene_expect(
+        s, 201, "POST", scene_text(s, "%s/source_streams", path),
+        "{\"source_streams\":[{\"name\":\"owners\"},{\"name\":\"deals\"},{\"name\":\"owner\"}]}");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 3);
+    // What has not begun is taken back.
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/disable", path), NULL);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 0);
+    // Streams that have been loaded wait for the next tick.
+    place_run(p, "UPDATE elt_stream SET last_completed_ms = 1, last_status = 'completed'");
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 0);
+    scene_close(s);
+}
+
+int main(void)
+{
+    static const struct place_test tests[] = {
+        PLACE_FILE_TEST(test_integrations),
+        PLACE_FILE_TEST(test_what_comes_later),
+        PLACE_TEST(test_a_sync_is_made),
+        PLACE_TEST(test_what_cannot_be_made),
+        PLACE_TEST(test_schemas_do_not_mix_and_syncs_are_bounded),
+        PLACE_TEST(test_of_two_that_make_the_same_one_wins),
+        PLACE_TEST(test_lists_are_paged),
+        PLACE_TEST(test_hostile_places_are_refused),
+        PLACE_TEST(test_hostile_ids_find_nothing),
+        PLACE_TEST(test_a_sync_is_changed),
+        PLACE_TEST(test_status_follows_what_is_done),
+        PLACE_TEST(test_available_streams),
+        PLACE_TEST(test_streams_are_put),
+        PLACE_TEST(test_streams_that_cannot_be),
+        PLACE_TEST(test_first_runs_are_asked_for),
+        PLACE_TESTS_END,
+    };
+    return place_run_both("syncs of the API", tests);
+}
