@@ -23,7 +23,7 @@ describe('a server', () => {
 
   test('loads a sync through OAuth', async () => {
     const { to, status } = await server.consent({ state: 'abc' });
-    assert.equal(status, 302);
+    assert.equal(status, 303);
     assert.equal(to.searchParams.get('state'), 'abc');
     const connection = to.searchParams.get('connectionId');
     assert.equal(to.searchParams.get('connection_id'), connection);

@@ -108,11 +108,11 @@ export class Server {
     const bridge = await this.ok('POST', '/connection_bridges', {
       integration_id: 'hubspot-v2', label, redirect_uri: redirectUri, ...fields,
     });
-    const hop = await goToHubSpot(bridge.authorize_url);
-    const page = await open(hop);
+    const browser = new Browser();
+    const page = await open(await browser.goToHubSpot(bridge.authorize_url));
     assert.equal(page.status, 200, page.text);
     const { to } = await press(page, decision);
-    const back = await fetch(to, { redirect: 'manual' });
+    const back = await browser.fetch(to);
     return { bridge, status: back.status, text: await back.text(), to: new URL(back.headers.get('location') ?? to) };
   }
 
@@ -181,26 +181,39 @@ export class Server {
   }
 }
 
-// Opens an authorize page and presses its button; gives HubSpot's address.
-export async function goToHubSpot(authorizeUrl) {
-  const first = await fetch(authorizeUrl, { redirect: 'manual' });
-  const html = await first.text();
-  assert.equal(first.status, 200, html);
-  const form = [...html.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)].map((m) => m[0]).find((f) => f.includes('/authorize/start'));
-  assert.ok(form, `no form that leads to HubSpot in: ${html}`);
-  const action = /action="([^"]*)"/.exec(form)?.[1].replace(/&amp;/g, '&') ?? '';
-  const fields = new URLSearchParams();
-  for (const [input] of form.matchAll(/<(?:input|button)\b[^>]*>/g)) {
-    const name = /\bname="([^"]*)"/.exec(input)?.[1];
-    if (name) {
-      fields.append(name, (/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '').replace(/&amp;/g, '&'));
+// What a person's browser keeps between pages: cookies. Redirects are shown, not followed.
+export class Browser {
+  cookies = new Map();
+
+  async fetch(url, options = {}) {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { ...(cookie ? { cookie } : {}), ...options.headers };
+    const answer = await fetch(url, { redirect: 'manual', ...options, headers });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      this.cookies.set(name, value);
     }
+    return answer;
   }
-  const cookies = first.headers.getSetCookie().map((c) => c.split(';')[0]).join('; ');
-  const answer = await fetch(new URL(action, authorizeUrl), {
-    method: 'POST', body: fields, redirect: 'manual', headers: { cookie: cookies, origin: new URL(authorizeUrl).origin },
-  });
-  const location = answer.headers.get('location');
-  assert.ok(location, `${answer.status}: ${await answer.text()}`);
-  return new URL(location, authorizeUrl).href;
+
+  // Opens an authorize page and presses the button that leads to HubSpot; gives HubSpot's address.
+  async goToHubSpot(authorizeUrl) {
+    const first = await this.fetch(authorizeUrl);
+    const html = await first.text();
+    assert.equal(first.status, 200, html);
+    const forms = [...html.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)].map((m) => m[0]);
+    const form = forms.find((text) => text.includes('/authorize/start'));
+    assert.ok(form, `no form that leads to HubSpot in: ${html}`);
+    const action = /action="([^"]*)"/.exec(form)[1];
+    const body = new URLSearchParams();
+    for (const [input] of form.matchAll(/<input\b[^>]*>/g)) {
+      body.append(/\bname="([^"]*)"/.exec(input)[1], /\bvalue="([^"]*)"/.exec(input)?.[1] ?? '');
+    }
+    const answer = await this.fetch(new URL(action, authorizeUrl), {
+      method: 'POST', body, headers: { origin: new URL(authorizeUrl).origin },
+    });
+    const location = answer.headers.get('location');
+    assert.ok(location, `${answer.status}: ${await answer.text()}`);
+    return new URL(location, authorizeUrl).href;
+  }
 }
