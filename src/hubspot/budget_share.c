@@ -46,14 +46,20 @@ static bool fail(const char *path, const char *what, int error_number, struct er
 static bool is_usable(int fd)
 {
     char boot[BOOT_ID_BYTES];
-    struct shared_budget head;
     size_t head_bytes = offsetof(struct shared_budget, state);
     struct stat st;
+    struct shared_budget *head = calloc(1, sizeof *head); // too large for a worker's stack
+    if (!head) {
+        abort();
+    }
     read_boot_id(boot);
-    return fstat(fd, &st) == 0 && st.st_size == (off_t)sizeof(struct shared_budget) &&
-           pread(fd, &head, head_bytes, 0) == (ssize_t)head_bytes &&
-           memcmp(head.magic, MAGIC, sizeof MAGIC) == 0 && head.layout == LAYOUT &&
-           head.bytes == sizeof(struct shared_budget) && memcmp(head.boot, boot, sizeof boot) == 0;
+    bool ok = fstat(fd, &st) == 0 && st.st_size == (off_t)sizeof(struct shared_budget) &&
+              pread(fd, head, head_bytes, 0) == (ssize_t)head_bytes &&
+              memcmp(head->magic, MAGIC, sizeof MAGIC) == 0 && head->layout == LAYOUT &&
+              head->bytes == sizeof(struct shared_budget) &&
+              memcmp(head->boot, boot, sizeof boot) == 0;
+    free(head);
+    return ok;
 }
 
 static struct shared_budget *map(int fd)
