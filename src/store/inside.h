@@ -35,8 +35,9 @@ struct store {
 bool place_of(const struct store_options *options, struct arena *arena, struct store_place *ret,
               struct error *err) MUST_CHECK;
 bool place_is_shared(const struct store_place *p);
-// Whether the file is there; one that may not be looked at is not the same as none.
-bool place_has_file(const struct store_place *p, bool *ret, struct error *err) MUST_CHECK;
+// Whether the file is there, of a shared store the directory; one that may not be looked at is not
+// the same as none.
+bool place_has_any(const struct store_place *p, bool *ret, struct error *err) MUST_CHECK;
 // The directory and those above it that are missing; ours alone.
 bool place_make(struct str directory, struct arena *arena, struct error *err) MUST_CHECK;
 // Who may write to the directories of the store may put another key or database there.

@@ -162,10 +162,10 @@ bool place_make_file(const struct store_place *p, struct error *err)
     return true;
 }
 
-bool place_has_file(const struct store_place *p, bool *ret, struct error *err)
+bool place_has_any(const struct store_place *p, bool *ret, struct error *err)
 {
     struct stat st;
-    *ret = stat(p->file, &st) == 0;
+    *ret = stat(p->file ? p->file : p->directory.ptr, &st) == 0; // an arena's text ends with NUL
     int number = errno;
     return *ret || number == ENOENT ||
            error_set(err, ERR_STORE, "data directory '%.*s': %s", STR_ARG(p->shown),

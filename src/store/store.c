@@ -61,24 +61,26 @@ static bool mend(struct store *s, struct error *err)
 static bool connect(struct store *s, bool create, bool *ret_there, struct error *err)
 {
     struct sql_options o = place_sql_options(&s->place, STR("sluice store"));
-    bool ok = (sql_open(&o, &s->db, err) || store_fail(err)) &&
-              prepare_session(s, create, ret_there, err);
-    if (!ok && s->place.file && err->code == ERR_STORE_BUSY &&
-        (!s->db || sql_last_fault(s->db) != SQL_FAULT_BUSY)) {
-        err->code = ERR_STORE; // a file that is no database will not become one by waiting
+    if (!sql_open(&o, &s->db, err)) {
+        if (s->place.file && err->code == ERR_DESTINATION_CONNECT) {
+            err->code = ERR_DESTINATION; // what is no database does not become one by waiting
+        }
+        return store_fail(err);
     }
-    return ok;
+    return prepare_session(s, create, ret_there, err);
 }
 
 // The directory is there; the file too when there is one.
 static bool prepare_place(struct store *s, bool create, bool *ret_there, struct error *err)
 {
     const struct store_place *p = &s->place;
+    bool there = true;
     *ret_there = true;
-    if (p->file && !create && !place_has_file(p, ret_there, err)) {
+    if (!create && !place_has_any(p, &there, err)) {
         return false;
     }
-    if (!*ret_there) {
+    if (!there) {
+        *ret_there = !p->file; // a server is asked; its tables need no directory to be looked at
         return true;
     }
     return place_make(p->directory, &s->arena, err) && place_check(p, &s->arena, err) &&

@@ -54,8 +54,10 @@ static void test_is_not_made_by_looking(struct place *p)
     run_text(db, "DROP SCHEMA sluice_store CASCADE");
     struct store_options o = place_options(p);
     o.create = false;
+    o.directory = arena_printf(&p->arena, "%s/looked", p->root);
     must(store_open(&o, &s, &err), &err);
     assert_null(s);
+    assert_int_not_equal(access(o.directory.ptr, F_OK), 0);
     assert_int_equal(
         number_of(db, "SELECT count(*) FROM pg_namespace WHERE nspname = 'sluice_store'"), 0);
     sql_close(db);
@@ -102,6 +104,16 @@ static void test_urls(struct place *p)
     store_close(s);
     assert_int_equal(stat(place_file(p, "mine.db"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+    FILE *f = fopen(place_file(p, "text"), "w");
+    assert_non_null(f);
+    for (int i = 0; i < 1000; i++) {
+        fputs("this is no database\n", f);
+    }
+    assert_int_equal(fclose(f), 0);
+    o.url = arena_printf(&p->arena, "sqlite:%s/text", p->dir);
+    assert_false(store_open(&o, &s, &err));
+    assert_int_equal(err.code, ERR_STORE);
+    check_contains(err.message, "not a database");
     static const struct {
         const char *url;
         enum error_code code;
