@@ -260,6 +260,17 @@ struct json item(struct json list, size_t n)
     return list;
 }
 
+struct json item_named(struct scene *s, struct json list, const char *name)
+{
+    for (size_t i = 0; i < json_count(list); i++) {
+        if (strcmp(field_text(s, item(list, i), "name"), name) == 0) {
+            return item(list, i);
+        }
+    }
+    fail_msg("the list has no item named %s", name);
+    return list;
+}
+
 // ---- things to look at
 
 const char *scene_sync(struct scene *s, const char *schema)
@@ -279,7 +290,7 @@ const char *scene_stream(struct scene *s, const char *sync_id, const char *name)
         field(scene_expect(s, 201, "POST", scene_text(s, "/elt_syncs/%s/source_streams", sync_id),
                            scene_text(s, "{\"source_streams\":[{\"name\":\"%s\"}]}", name)),
               "source_streams");
-    return field_text(s, item(all, json_count(all) - 1), "id");
+    return field_text(s, item_named(s, all, name), "id");
 }
 
 struct stream_run_row scene_begin_run(struct scene *s)

@@ -60,6 +60,8 @@ struct json item(struct json list, size_t n);
 
 // A sync of connection "main" into that schema; its id.
 const char *scene_sync(struct scene *s, const char *schema);
+// The item of that name.
+struct json item_named(struct scene *s, struct json list, const char *name);
 // Puts a stream; its id.
 const char *scene_stream(struct scene *s, const char *sync_id, const char *name);
 // What a worker would do with the one run that waits; none may wait otherwise.
