@@ -19,7 +19,7 @@ all: ## build everything into build/
 	@ninja -C $(BUILD)
 
 .PHONY: demo
-demo: ## install what is missing, build, and move a simulated HubSpot account into SQLite
+demo: ## install what is missing, build, and tell the story: a server, its REST API, HubSpot simulated
 	@$(SETUP) build demo
 	$(call configure,$(BUILD),)
 	@ninja -C $(BUILD) --quiet

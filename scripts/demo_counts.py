@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Compares the rows of a loaded SQLite file with what the simulator says it has; ends with 1 when they differ.
 
-    demo_counts.py SIMULATOR_URL FILE
+    demo_counts.py SIMULATOR_URL FILE [TYPE...]
+
+Without types, all of them are compared.
 """
 
 import json
@@ -26,7 +28,7 @@ TABLES = {
 
 
 def main():
-    url, path = sys.argv[1:]
+    url, path, *types = sys.argv[1:]
     # The simulator is on this machine: no proxy has a say.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url + "/_sim/stats?associations=false") as answer:
@@ -35,7 +37,8 @@ def main():
     database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     wrong = 0
     print(f"  {'table':<26}{'in HubSpot':>12}{'in the database':>18}")
-    for object_type, table in TABLES.items():
+    for object_type in types or TABLES:
+        table = TABLES[object_type]
         expected = records[object_type]["live"]
         live = "is_active" if table == "owner" else "NOT _sluice_deleted"
         found = database.execute(f"SELECT count(*) FROM {table} WHERE {live}").fetchone()[0]

@@ -96,6 +96,8 @@ group_build() {
 
 group_demo() {
     need_command sqlite3 sqlite3
+    need_command curl curl
+    need_command jq jq
 }
 
 group_test() {
