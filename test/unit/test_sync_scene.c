@@ -1,5 +1,7 @@
 #include "test_sync_scene.h"
 
+#include "store/events.h"
+
 void scene_connection(struct place *p, const char *name, int64_t portal)
 {
     place_run(p, arena_printf(&p->arena,
@@ -105,4 +107,23 @@ int64_t scene_now(struct place *p)
 int64_t scene_count(struct place *p, const char *table)
 {
     return place_number(p, arena_printf(&p->arena, "SELECT count(*) FROM %s", table).ptr);
+}
+
+struct str scene_last_event(struct place *p, struct str run_id)
+{
+    struct error err;
+    struct stored_event *list = NULL;
+    size_t n = 0;
+    struct event_query q = {.run_id = run_id, .max = 100};
+    must(event_list(p->store, &q, &p->arena, &list, &n, &err), &err);
+    assert_true(n > 0);
+    return list[n - 1].kind;
+}
+
+struct elt_stream scene_stream_now(struct place *p, struct str id)
+{
+    struct error err;
+    struct elt_stream stream;
+    must(elt_stream_find(p->store, ACCOUNT, id, &p->arena, &stream, &err), &err);
+    return stream;
 }

@@ -28,3 +28,6 @@ bool scene_end(struct place *p, const struct run_claim *claim, enum run_status s
                struct error *err);
 int64_t scene_now(struct place *p);
 int64_t scene_count(struct place *p, const char *table);
+// The kind of what was told of the run last.
+struct str scene_last_event(struct place *p, struct str run_id);
+struct elt_stream scene_stream_now(struct place *p, struct str id);

@@ -1,1 +1,336 @@
-int main(void){return 0;}
+// Several threads, each with a store handle of its own, that want the same.
+#include "test_sync_scene.h"
+
+#include "store/events.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { THREADS = 4 };
+
+struct racer {
+    struct place *p;
+    size_t number;
+    struct str stream_id;
+    struct store *store;
+    struct arena arena;
+    char ids[512][64]; // what it got
+    size_t n;
+    bool made;
+    struct error err;
+    bool ok;
+    pthread_barrier_t *start;
+    atomic_int *shared; // 0 at the start
+};
+
+typedef void *racer_fn(void *);
+
+static void open_store(struct racer *r)
+{
+    struct store_options o = place_options(r->p);
+    o.clock = clock_system(); // they wait for each other
+    arena_init(&r->arena, 1 << 26);
+    must(store_open(&o, &r->store, &r->err), &r->err);
+}
+
+static void race(struct place *p, struct racer racers[THREADS], struct str stream_id, racer_fn *fn)
+{
+    pthread_t threads[THREADS];
+    pthread_barrier_t start;
+    atomic_int shared = 0;
+    assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        racers[i].p = p;
+        racers[i].number = i;
+        racers[i].stream_id = stream_id;
+        racers[i].start = &start;
+        racers[i].shared = &shared;
+        open_store(&racers[i]);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, fn, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        store_close(racers[i].store);
+        arena_done(&racers[i].arena);
+    }
+    pthread_barrier_destroy(&start);
+    for (size_t i = 0; i < THREADS; i++) {
+        must(racers[i].ok, &racers[i].err);
+    }
+}
+
+static struct racer *racers_new(void)
+{
+    struct racer *racers = calloc(THREADS, sizeof *racers);
+    assert_non_null(racers);
+    return racers;
+}
+
+// ---- one run is asked for
+
+static void *ask(void *user)
+{
+    struct racer *r = user;
+    struct stream_run_row run = {.id = STR("")};
+    struct run_wish wish = {.stream_id = r->stream_id};
+    pthread_barrier_wait(r->start);
+    r->ok = stream_run_request(r->store, ACCOUNT, &wish, &r->arena, &run, &r->made, &r->err);
+    snprintf(r->ids[0], sizeof r->ids[0], "%.*s", STR_ARG(run.id));
+    return NULL;
+}
+
+static void test_one_run_for_all_who_ask(struct place *p)
+{
+    struct elt_stream stream = scene_lone_stream(p, "acme", 1);
+    for (int round = 0; round < 10; round++) {
+        struct racer *racers = racers_new();
+        struct error err;
+        size_t made = 0;
+        race(p, racers, stream.id, ask);
+        for (size_t i = 0; i < THREADS; i++) {
+            made += racers[i].made;
+            check_str(str_from(racers[i].ids[0]), racers[0].ids[0]);
+        }
+        assert_int_equal(made, 1);
+        must(stream_run_cancel(p->store, ACCOUNT, str_from(racers[0].ids[0]), &err), &err);
+        free(racers);
+    }
+    assert_int_equal(scene_count(p, "stream_run"), 10);
+}
+
+// ---- many are taken
+
+enum { RUNS = 200, CONNECTIONS = 20 };
+
+static bool take_some(struct racer *r, size_t *ret_n)
+{
+    struct run_claim *claims = NULL;
+    char worker[16];
+    snprintf(worker, sizeof worker, "worker-%zu", r->number);
+    struct run_take take = {.worker = str_from(worker), .max = 3};
+    *ret_n = 0;
+    if (!stream_run_take(r->store, &take, &r->arena, &claims, ret_n, &r->err)) {
+        return r->err.code == ERR_STORE_BUSY; // somebody else was faster: once more
+    }
+    for (size_t i = 0; i < *ret_n; i++) {
+        snprintf(r->ids[r->n++], sizeof r->ids[0], "%.*s", STR_ARG(claims[i].run.id));
+    }
+    return true;
+}
+
+// Until all are taken: what others hold for a moment is skipped, and is there again.
+static void *take_all(void *user)
+{
+    struct racer *r = user;
+    r->ok = true;
+    pthread_barrier_wait(r->start);
+    for (int i = 0; r->ok && i < 100000 && atomic_load(r->shared) < RUNS; i++) {
+        size_t n = 0;
+        arena_reset(&r->arena);
+        r->ok = take_some(r, &n);
+        atomic_fetch_add(r->shared, (int)n);
+    }
+    return NULL;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void test_each_run_is_taken_once(struct place *p)
+{
+    static char all[RUNS][64];
+    struct error err;
+    size_t n = 0;
+    struct racer *racers = racers_new();
+    must(store_begin(p->store, &err), &err);
+    for (int c = 0; c < CONNECTIONS; c++) {
+        const char *name = arena_printf(&p->arena, "c%d", c).ptr;
+        scene_connection(p, name, c / 2); // two and two are of one account; the first of none
+        struct elt_sync sync = scene_sync(p, name, name);
+        for (int i = 0; i < RUNS / CONNECTIONS; i++) {
+            scene_request(p, scene_stream(p, &sync, arena_printf(&p->arena, "s%d", i).ptr).id);
+        }
+    }
+    must(store_end(p->store, true, &err), &err);
+    race(p, racers, STR(""), take_all);
+    for (size_t i = 0; i < THREADS; i++) {
+        for (size_t k = 0; k < racers[i].n; k++) {
+            assert_true(n < RUNS);
+            memcpy(all[n++], racers[i].ids[k], sizeof all[0]);
+        }
+    }
+    qsort(all, n, sizeof all[0], by_text);
+    for (size_t i = 1; i < n; i++) {
+        assert_int_not_equal(strcmp(all[i - 1], all[i]), 0);
+    }
+    assert_int_equal(n, RUNS);
+    assert_int_equal(scene_count(p, "stream_run WHERE status = 'running'"), RUNS);
+    // One process serves all connections of an account.
+    assert_int_equal(place_number(p, "SELECT count(*) FROM (SELECT DISTINCT lease, worker FROM"
+                                     " stream_run) AS x"),
+                     place_number(p, "SELECT count(*) FROM lease"));
+    assert_int_equal(scene_count(p, "lease"), CONNECTIONS / 2 + 1);
+    free(racers);
+}
+
+// ---- events in order
+
+enum { EVENTS = 60 };
+
+// The first follows, the others write.
+static void *write_or_follow(void *user)
+{
+    struct racer *r = user;
+    struct event_query q = {.max = 7};
+    bool last_look = false;
+    r->ok = true;
+    pthread_barrier_wait(r->start);
+    for (int i = 0; r->number > 0 && r->ok && i < EVENTS; i++) {
+        struct stored_event e = {.account_id = ACCOUNT, .kind = STR("sync.created")};
+        r->ok = store_begin(r->store, &r->err) &&
+                store_end(r->store,
+                          event_add(r->store, &e, &r->err) && event_add(r->store, &e, &r->err),
+                          &r->err);
+    }
+    atomic_fetch_add(r->shared, 1); // it writes no more
+    while (r->number == 0 && r->ok) {
+        struct stored_event *list = NULL;
+        size_t n = 0;
+        bool done = atomic_load(r->shared) == THREADS;
+        arena_reset(&r->arena);
+        r->ok = event_list(r->store, &q, &r->arena, &list, &n, &r->err);
+        for (size_t i = 0; r->ok && i < n; i++) {
+            q.after_id = list[i].id;
+            r->n++;
+        }
+        if (done && n == 0 && last_look) {
+            break;
+        }
+        last_look = done && n == 0;
+    }
+    return NULL;
+}
+
+static void test_followers_miss_nothing(struct place *p)
+{
+    struct racer *racers = racers_new();
+    race(p, racers, STR(""), write_or_follow);
+    assert_int_equal(scene_count(p, "event"), (THREADS - 1) * EVENTS * 2);
+    assert_int_equal(racers[0].n, (THREADS - 1) * EVENTS * 2);
+    free(racers);
+}
+
+// ---- everything at once
+
+// What people, schedulers and workers do to the same few streams. Whoever loses is told that the
+// store is busy, or that the thing is not so any more; nothing else.
+static bool may_lose(const struct error *err)
+{
+    return err->code == ERR_STORE_BUSY || err->code == ERR_CONFLICT || err->code == ERR_NOT_FOUND;
+}
+
+static bool step(struct racer *r, const struct elt_sync *sync, uint64_t what)
+{
+    struct stream_run_row run;
+    struct run_claim *claims = NULL;
+    struct run_owner of = {.sync_id = sync->id};
+    struct run_wish wish = {.stream_id = r->stream_id};
+    char worker[16];
+    size_t n = 0;
+    bool cancel[8] = {false};
+    snprintf(worker, sizeof worker, "worker-%zu", r->number);
+    struct run_take take = {.worker = str_from(worker), .max = 4};
+    switch (what % 6) {
+    case 0:
+        return stream_run_request(r->store, ACCOUNT, &wish, &r->arena, &run, &r->made, &r->err);
+    case 1:
+        return stream_run_request_all(r->store, sync, &n, &r->err);
+    case 4:
+        return stream_run_cancel_all(r->store, &of, &n, &r->err);
+    case 5:
+        return stream_run_reclaim(r->store, &n, &r->err);
+    default:
+        break;
+    }
+    if (!stream_run_take(r->store, &take, &r->arena, &claims, &n, &r->err)) {
+        return false;
+    }
+    struct stream_run_row rows[4];
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = claims[n - 1 - i].run;
+        if (!stream_run_begin(r->store, &rows[i], &r->err)) {
+            return false;
+        }
+    }
+    bool ok = stream_run_progress(r->store, rows, n, cancel, &r->err);
+    for (size_t i = 0; ok && i < n; i++) {
+        rows[i].status = what % 5 == 0 ? RUN_RETRYING : RUN_COMPLETED;
+        rows[i].not_before_ms = 1;
+        ok = stream_run_end(r->store, &rows[i], &r->err);
+    }
+    return ok;
+}
+
+static void *do_anything(void *user)
+{
+    struct racer *r = user;
+    struct elt_stream stream;
+    struct elt_sync sync;
+    r->ok = elt_stream_find(r->store, ACCOUNT, r->stream_id, &r->arena, &stream, &r->err) &&
+            elt_sync_find(r->store, ACCOUNT, stream.sync_id, &r->arena, &sync, &r->err);
+    pthread_barrier_wait(r->start);
+    for (uint64_t i = 0; r->ok && i < 60; i++) {
+        r->ok = step(r, &sync, i * 7 + r->number * 3) || may_lose(&r->err);
+    }
+    return NULL;
+}
+
+static void test_whatever_comes_at_once(struct place *p)
+{
+    struct error err;
+    size_t n = 0;
+    struct racer *racers = racers_new();
+    scene_connection(p, "acme", 0);
+    struct elt_sync sync = scene_sync(p, "acme", "x");
+    struct elt_stream stream = {.id = STR("")};
+    for (int i = 0; i < 6; i++) {
+        stream = scene_stream(p, &sync, arena_printf(&p->arena, "s%d", i).ptr);
+    }
+    race(p, racers, stream.id, do_anything);
+    free(racers);
+    // One active run a stream, none without a worker that does not wait, none with one that does.
+    assert_int_equal(scene_count(p, "(SELECT stream_id FROM stream_run WHERE active = 1 GROUP BY"
+                                    " stream_id HAVING count(*) > 1) AS x"),
+                     0);
+    assert_int_equal(scene_count(p, "stream_run WHERE (status = 'running') <> (worker <> '')"), 0);
+    assert_int_equal(
+        scene_count(p, "stream_run WHERE (active = 0) <> (status IN ('completed', 'failed'))"), 0);
+    assert_int_equal(scene_count(p, "stream_run WHERE (active = 0) <> (finished_ms > 0)"), 0);
+    assert_true(scene_count(p, "stream_run WHERE status = 'completed'") > 0);
+    // And whatever was left is gone on with.
+    place_run(p, "UPDATE lease SET until_ms = 1");
+    must(stream_run_reclaim(p->store, &n, &err), &err);
+    assert_int_equal(scene_count(p, "stream_run WHERE status = 'running'"), 0);
+    must(stream_run_request_all(p->store, &sync, &n, &err), &err);
+    place_run(p, "UPDATE stream_run SET not_before_ms = 1"); // the threads had another clock
+    struct run_claim *claims = NULL;
+    assert_int_equal(scene_take(p, "last", 10, &claims), 6);
+}
+
+int main(void)
+{
+    static const struct place_test TESTS[] = {
+        PLACE_TEST(test_one_run_for_all_who_ask),
+        PLACE_TEST(test_each_run_is_taken_once),
+        PLACE_TEST(test_followers_miss_nothing),
+        PLACE_TEST(test_whatever_comes_at_once),
+        PLACE_TESTS_END,
+    };
+    return place_run_both("sync_store_races", TESTS);
+}
