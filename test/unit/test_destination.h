@@ -60,3 +60,4 @@ extern const struct scene ROW_SCENES[];
 extern const struct scene SCHEMA_SCENES[];
 extern const struct scene VALUE_SCENES[];
 extern const struct scene FAULT_SCENES[];
+extern const struct scene REMOVAL_SCENES[];
