@@ -42,6 +42,11 @@ bool remote_open(const struct cli *cli, const struct remote_settings *settings, 
     if (!url_check_base(settings->server, &base, err)) {
         return error_context(err, "--server");
     }
+    if (str_starts(settings->api_key_env, STR("slk_"))) {
+        return error_set(err, ERR_USAGE,
+                         "--api-key-env: the name of an environment variable is expected, not the "
+                         "key itself (not shown): ps shows what stands on a command line");
+    }
     if (!account_secret_from_env("--api-key-env", "API key", settings->api_key_env, &key, err)) {
         return false;
     }
