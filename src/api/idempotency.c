@@ -199,17 +199,15 @@ bool api_idempotent_begin(struct api_frame *f, struct idempotent *i)
         return true;
     }
     struct idempotent_answer a;
-    bool found = false;
     struct error err;
-    if (!idempotency_find(f->call.store, f->call.account_id, i->key, f->call.arena, &a, &found,
-                          &err)) {
+    if (!idempotency_find(f->call.store, f->call.account_id, i->key, f->call.arena, &a, &err)) {
         api_fail(&f->call, &err);
         return false;
     }
-    if (found) {
+    if (a.status != 0) {
         replay(f, i, &a);
     }
-    return !found;
+    return a.status == 0;
 }
 
 bool api_idempotent_keep(struct api_frame *f, struct idempotent *i)

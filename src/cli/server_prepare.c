@@ -152,11 +152,10 @@ static bool make_first_key(struct server *s, struct error *err)
 static bool prepare_first_key(struct server *s, struct error *err)
 {
     struct lease lease;
-    bool held = false;
-    if (!lease_take(s->store, STR("first-key"), s->id, s->cli->arena, &lease, &held, err)) {
+    if (!lease_take(s->store, STR("first-key"), s->id, s->cli->arena, &lease, err)) {
         return false;
     }
-    if (!held) {
+    if (!lease.held) {
         return true;
     }
     bool ok = make_first_key(s, err);

@@ -307,8 +307,7 @@ static bool take_verifier(struct store *s, struct sealing *sealing, const struct
 }
 
 bool bridge_take_oauth(struct store *s, struct sealing *sealing, struct str state,
-                       struct arena *arena, struct bridge *ret, struct secret **ret_verifier,
-                       struct error *err)
+                       struct arena *arena, struct bridge_walk *ret, struct error *err)
 {
     struct hash h = hash_of(state);
     struct bridge b = {.created_ms = 0};
@@ -323,8 +322,7 @@ bool bridge_take_oauth(struct store *s, struct sealing *sealing, struct str stat
         secret_destroy(verifier);
         return false;
     }
-    *ret = b;
-    *ret_verifier = verifier;
+    *ret = (struct bridge_walk){b, verifier};
     return true;
 }
 

@@ -39,11 +39,14 @@ bool bridge_find_by_token(struct store *s, struct str token, struct arena *arena
 bool bridge_begin_oauth(struct store *s, struct sealing *sealing, const struct bridge *b,
                         struct secret **ret_state, struct secret **ret_verifier,
                         struct error *err) MUST_CHECK;
-// The walk comes back: finds the bridge of this state and uses the state up, in one transaction.
-// NOT_FOUND for states that are unknown or used.
+// The walk comes back: finds the bridge of this state, open or not, and uses the state up, in one
+// transaction. NOT_FOUND for states that are unknown or used.
+struct bridge_walk {
+    struct bridge bridge;
+    struct secret *verifier; // the caller's
+};
 bool bridge_take_oauth(struct store *s, struct sealing *sealing, struct str state,
-                       struct arena *arena, struct bridge *ret, struct secret **ret_verifier,
-                       struct error *err) MUST_CHECK;
+                       struct arena *arena, struct bridge_walk *ret, struct error *err) MUST_CHECK;
 // Ends it. CONFLICT when it was ended before. Within the transaction that stores the connection.
 bool bridge_end(struct store *s, struct str id, enum bridge_status status, struct str connection_id,
                 struct error *err) MUST_CHECK;

@@ -3,7 +3,7 @@
 enum { FORGET_MAX = 1000 };
 
 bool idempotency_find(struct store *s, struct str account_id, struct str key, struct arena *arena,
-                      struct idempotent_answer *ret, bool *ret_found, struct error *err)
+                      struct idempotent_answer *ret, struct error *err)
 {
     static const struct str TEXT =
         STR_INIT("SELECT request_hash, status, body FROM idempotency "
@@ -16,18 +16,19 @@ bool idempotency_find(struct store *s, struct str account_id, struct str key, st
     }
     struct sql_value args[] = {sql_text(account_id), sql_text(key),
                                sql_int(now_ms - IDEMPOTENCY_KEEP_MS)};
+    struct idempotent_answer found = {.status = 0};
     bool ok = sql_once_query(store_sql(s), TEXT, args, ARRAY_LEN(args), &st, err) &&
               sql_next(st, &row, err);
     if (ok && row) {
-        *ret = (struct idempotent_answer){.request_hash = arena_dup(arena, sql_column_str(st, 0)),
-                                          .status = (int)sql_column(st, 1).num,
-                                          .body = arena_dup(arena, sql_column_str(st, 2))};
+        found = (struct idempotent_answer){.request_hash = arena_dup(arena, sql_column_str(st, 0)),
+                                           .status = (int)sql_column(st, 1).num,
+                                           .body = arena_dup(arena, sql_column_str(st, 2))};
     }
     sql_finalize(st);
     if (!ok) {
         return store_fail(err);
     }
-    *ret_found = row;
+    *ret = found;
     return true;
 }
 
@@ -43,7 +44,7 @@ bool idempotency_put(struct store *s, struct str account_id, struct str key,
                  "WHERE idempotency.created_ms <= $7");
     int64_t now_ms = 0;
     uint64_t changed = 0;
-    assert(a->request_hash.len == IDEMPOTENCY_HASH);
+    assert(a->request_hash.len == IDEMPOTENCY_HASH && a->status > 0);
     if (!store_check_text("Idempotency-Key", key, IDEMPOTENCY_KEY_MAX, err) ||
         !store_now_ms(s, &now_ms, err)) {
         return false;

@@ -9,12 +9,12 @@ enum { IDEMPOTENCY_KEEP_MS = 24 * 3600 * 1000, IDEMPOTENCY_KEY_MAX = 255, IDEMPO
 
 struct idempotent_answer {
     struct str request_hash; // IDEMPOTENCY_HASH bytes: of method, path and body
-    int status;
-    struct str body; // JSON; empty for none
+    int status;              // 0: there is no answer
+    struct str body;         // JSON; empty for none
 };
-// *ret_found false: none of that key within a day. Into `arena`.
+// ret->status is 0 when there is none of that key within a day. Into `arena`.
 bool idempotency_find(struct store *s, struct str account_id, struct str key, struct arena *arena,
-                      struct idempotent_answer *ret, bool *ret_found, struct error *err) MUST_CHECK;
+                      struct idempotent_answer *ret, struct error *err) MUST_CHECK;
 // In the transaction of what was answered. CONFLICT when another request with this key came first.
 bool idempotency_put(struct store *s, struct str account_id, struct str key,
                      const struct idempotent_answer *a, struct error *err) MUST_CHECK;

@@ -49,7 +49,7 @@ static bool take(struct store *s, struct str name, struct str owner, bool *ret_h
 }
 
 bool lease_take(struct store *s, struct str name, struct str owner, struct arena *arena,
-                struct lease *ret, bool *ret_held, struct error *err)
+                struct lease *ret, struct error *err)
 {
     bool held = false;
     struct lease lease = {.fence = 0};
@@ -62,7 +62,7 @@ bool lease_take(struct store *s, struct str name, struct str owner, struct arena
         return false;
     }
     *ret = lease;
-    *ret_held = held;
+    ret->held = held;
     return true;
 }
 

@@ -15,12 +15,13 @@ struct lease {
     struct str owner; // the worker's id
     int64_t fence;
     int64_t until_ms;
+    bool held; // by the owner who asked for it
 };
 
-// Takes the lease when it is free, has ended or is the owner's own; *ret_held false when somebody
-// else holds it (then *ret is that one's). Into `arena`. Within a transaction, or in its own.
+// Takes the lease when it is free, has ended or is the owner's own; else *ret is that of somebody
+// else, and not `held`. Into `arena`. Within a transaction, or in its own.
 bool lease_take(struct store *s, struct str name, struct str owner, struct arena *arena,
-                struct lease *ret, bool *ret_held, struct error *err) MUST_CHECK;
+                struct lease *ret, struct error *err) MUST_CHECK;
 // All leases of the owner are good for LEASE_MS from now; *ret_n: how many. One statement.
 bool lease_renew_all(struct store *s, struct str owner, size_t *ret_n,
                      struct error *err) MUST_CHECK;

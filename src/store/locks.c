@@ -200,7 +200,7 @@ bool store_instance_take(struct store *s, struct store_lock **ret, struct error 
                   "first, choose another --data-dir, or let both share a PostgreSQL --store",
                   STR_ARG(s->place.directory), pid);
     }
-    ok = ok && write_pid(lock, path, err);
+    ok = ok && lock && write_pid(lock, path, err);
     arena_done(&arena);
     if (!ok) {
         store_lock_release(lock);

@@ -150,14 +150,12 @@ static bool take_leases(struct taking *t, struct row_list *list, struct error *e
     }
     qsort(chosen, n, sizeof(struct waiting *), by_lease);
     struct lease lease = {.name = {NULL, 0}};
-    bool held = false;
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
         if (!str_eq(lease.name, chosen[i]->lease)) {
-            held = false;
-            ok = lease_take(t->s, chosen[i]->lease, t->take->worker, t->arena, &lease, &held, err);
+            ok = lease_take(t->s, chosen[i]->lease, t->take->worker, t->arena, &lease, err);
         }
-        chosen[i]->held = ok && held;
+        chosen[i]->held = ok && lease.held;
         chosen[i]->fence = lease.fence;
     }
     return ok;

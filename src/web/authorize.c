@@ -220,7 +220,7 @@ static void stray_answer(struct api_call *c)
 // Uses the state up; answers when there is nothing to go on with.
 static bool take_walk(struct api_call *c, struct walk *w)
 {
-    struct bridge of_state;
+    struct bridge_walk walk;
     enum visit_state state;
     struct error err;
     struct str token = visit_come_back(c, w->answer.state);
@@ -228,9 +228,11 @@ static bool take_walk(struct api_call *c, struct walk *w)
         stray_answer(c);
         return false;
     }
-    if (!bridge_take_oauth(c->store, c->sealing, w->answer.state, c->arena, &of_state, &w->verifier,
-                           &err) ||
-        !visit_find(c, token, &w->visit, &state, &err)) {
+    bool taken = bridge_take_oauth(c->store, c->sealing, w->answer.state, c->arena, &walk, &err);
+    if (taken) {
+        w->verifier = walk.verifier;
+    }
+    if (!taken || !visit_find(c, token, &w->visit, &state, &err)) {
         if (err.code == ERR_NOT_FOUND) {
             stray_answer(c);
         } else {
@@ -242,7 +244,7 @@ static bool take_walk(struct api_call *c, struct walk *w)
         authorize_over(&w->visit, state);
         return false;
     }
-    if (!str_eq(of_state.id, w->visit.bridge.id)) {
+    if (!str_eq(walk.bridge.id, w->visit.bridge.id)) {
         stray_answer(c);
         return false;
     }

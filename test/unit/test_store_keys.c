@@ -222,32 +222,30 @@ static void test_answers_are_kept_for_a_day(struct place *p)
     struct idempotent_answer a = {
         .request_hash = {HASH, IDEMPOTENCY_HASH}, .status = 201, .body = STR("{\"id\":1}")};
     struct idempotent_answer found;
-    bool there = true;
-    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &there, &err), &err);
-    assert_false(there);
+    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &err), &err);
+    assert_int_equal(found.status, 0);
     must(idempotency_put(p->store, ACCOUNT, STR("k"), &a, &err), &err);
-    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &there, &err), &err);
-    assert_true(there && found.status == 201);
+    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &err), &err);
+    assert_int_equal(found.status, 201);
     check_slice(found.request_hash, a.request_hash);
     check_slice(found.body, a.body);
-    must(idempotency_find(p->store, STR("another"), STR("k"), &p->arena, &found, &there, &err),
-         &err);
-    assert_false(there);
+    must(idempotency_find(p->store, STR("another"), STR("k"), &p->arena, &found, &err), &err);
+    assert_int_equal(found.status, 0);
     assert_false(idempotency_put(p->store, ACCOUNT, STR("k"), &a, &err));
     assert_int_equal(err.code, ERR_CONFLICT);
     assert_false(idempotency_put(p->store, ACCOUNT, STR("a\nb"), &a, &err));
     assert_int_equal(err.code, ERR_CONFIG);
     check_contains(err.message, "Idempotency-Key");
     must(idempotency_forget_old(p->store, &err), &err);
-    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &there, &err), &err);
-    assert_true(there);
+    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &err), &err);
+    assert_int_equal(found.status, 201);
     place_run(p, "UPDATE idempotency SET created_ms = created_ms - 86400000");
-    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &there, &err), &err);
-    assert_false(there);
+    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &err), &err);
+    assert_int_equal(found.status, 0);
     a.body = (struct str){NULL, 0};
     must(idempotency_put(p->store, ACCOUNT, STR("k"), &a, &err), &err); // over the old one
-    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &there, &err), &err);
-    assert_true(there && found.body.len == 0);
+    must(idempotency_find(p->store, ACCOUNT, STR("k"), &p->arena, &found, &err), &err);
+    assert_true(found.status == 201 && found.body.len == 0);
     place_run(p, "UPDATE idempotency SET created_ms = created_ms - 86400000");
     must(idempotency_forget_old(p->store, &err), &err);
     assert_int_equal(place_number(p, "SELECT count(*) FROM idempotency"), 0);
@@ -324,26 +322,24 @@ static void test_a_walk_to_hubspot_and_back(struct place *p)
     struct secret *token = NULL;
     struct secret *state[2] = {NULL, NULL};
     struct secret *verifier[2] = {NULL, NULL};
-    struct secret *back = NULL;
-    struct bridge found;
+    struct bridge_walk walk;
     struct bridge b = make_bridge(p, &token);
     must(bridge_begin_oauth(p->store, p->sealing, &b, &state[0], &verifier[0], &err), &err);
     must(bridge_begin_oauth(p->store, p->sealing, &b, &state[1], &verifier[1], &err), &err);
     assert_true(secret_len(state[0]) == 43 && !secret_eq(state[0], state[1]));
     // The former one is not good any more.
-    assert_false(bridge_take_oauth(p->store, p->sealing, secret_reveal(state[0]), &p->arena, &found,
-                                   &back, &err));
+    assert_false(
+        bridge_take_oauth(p->store, p->sealing, secret_reveal(state[0]), &p->arena, &walk, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
-    must(bridge_take_oauth(p->store, p->sealing, secret_reveal(state[1]), &p->arena, &found, &back,
-                           &err),
+    must(bridge_take_oauth(p->store, p->sealing, secret_reveal(state[1]), &p->arena, &walk, &err),
          &err);
-    check_slice(found.id, b.id);
-    assert_true(secret_eq(back, verifier[1]));
-    secret_destroy(back);
+    check_slice(walk.bridge.id, b.id);
+    assert_true(secret_eq(walk.verifier, verifier[1]));
+    secret_destroy(walk.verifier);
     assert_int_equal(place_number(p, "SELECT count(*) FROM secret"), 0);
     // Nor is that one, now that it is used.
-    assert_false(bridge_take_oauth(p->store, p->sealing, secret_reveal(state[1]), &p->arena, &found,
-                                   &back, &err));
+    assert_false(
+        bridge_take_oauth(p->store, p->sealing, secret_reveal(state[1]), &p->arena, &walk, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
     for (size_t i = 0; i < 2; i++) {
         secret_destroy(state[i]);
@@ -362,7 +358,7 @@ static void test_a_bridge_ends_once(struct place *p)
     struct secret *token = NULL;
     struct secret *state = NULL;
     struct secret *verifier = NULL;
-    struct secret *back = NULL;
+    struct bridge_walk walk;
     struct bridge found;
     struct bridge b = make_bridge(p, &token);
     must(bridge_begin_oauth(p->store, p->sealing, &b, &state, &verifier, &err), &err);
@@ -375,8 +371,8 @@ static void test_a_bridge_ends_once(struct place *p)
     assert_false(bridge_end(p->store, b.id, BRIDGE_REFUSED, STR(""), &err));
     assert_int_equal(err.code, ERR_CONFLICT);
     assert_int_equal(place_number(p, "SELECT count(*) FROM secret"), 0);
-    assert_false(bridge_take_oauth(p->store, p->sealing, secret_reveal(state), &p->arena, &found,
-                                   &back, &err));
+    assert_false(
+        bridge_take_oauth(p->store, p->sealing, secret_reveal(state), &p->arena, &walk, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
     struct secret *none[2] = {NULL, NULL};
     assert_false(bridge_begin_oauth(p->store, p->sealing, &b, &none[0], &none[1], &err));

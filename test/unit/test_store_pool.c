@@ -15,9 +15,8 @@ static struct lease take(struct place *p, const char *owner, bool want)
 {
     struct error err;
     struct lease l;
-    bool held = !want;
-    must(lease_take(p->store, STR("hubspot-7"), str_from(owner), &p->arena, &l, &held, &err), &err);
-    check_row(held == want, owner);
+    must(lease_take(p->store, STR("hubspot-7"), str_from(owner), &p->arena, &l, &err), &err);
+    check_row(l.held == want, owner);
     return l;
 }
 
@@ -105,10 +104,9 @@ static void *race(void *user)
     r->ok = store_open(&o, &s, &err);
     for (int i = 0; r->ok && i < ROUNDS; i++) {
         struct lease l;
-        bool held = false;
         struct str owner = str_from(r->owner);
-        r->ok = lease_take(s, STR("race"), owner, &arena, &l, &held, &err);
-        if (!r->ok || !held) {
+        r->ok = lease_take(s, STR("race"), owner, &arena, &l, &err);
+        if (!r->ok || !l.held) {
             continue;
         }
         r->ok = atomic_fetch_add(r->holders, 1) == 0; // alone
