@@ -225,7 +225,10 @@ struct MHD_Response *server_stream_response(struct http_server *s,
         MHD_SIZE_UNKNOWN, STREAM_CHUNK, read_stream, t, free_stream);
     if (!response) {
         free_stream(t);
+        return NULL;
     }
+    // Its end is the connection's, so that clients behind proxies see it.
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
 }
 
