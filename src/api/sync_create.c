@@ -7,6 +7,10 @@
 #include "store/connections.h"
 #include "store/destinations.h"
 
+#include <sys/stat.h>
+
+enum { SYNCS_A_PAGE = 1000 };
+
 bool sync_check_interval(struct api_call *c, struct str interval, struct str settings,
                          int64_t *ret_next_due_ms, struct error *err)
 {
@@ -114,6 +118,42 @@ static bool check_schema(struct str name, struct str integration, struct error *
     return true;
 }
 
+// Whether every schema of the destination is the same tables: a SQLite file, not a directory of
+// them.
+static bool has_one_schema(const struct stored_destination *d, struct arena *arena)
+{
+    struct str path = str_sub(d->url_shown, STR("sqlite:").len, d->url_shown.len);
+    struct stat st;
+    return str_eq(d->integration_id, STR("sqlite")) && !str_ends(path, STR("/")) &&
+           !(stat(arena_cstr(arena, path), &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+// Behind the sync's creation, which has locked the destination: so of two that are made at once one
+// sees the other.
+static bool check_alone(struct api_call *c, const struct elt_sync *sync, struct error *err)
+{
+    struct page_query q = {.account_id = c->account_id, .max = SYNCS_A_PAGE};
+    for (size_t n = q.max + 1; n > q.max;) {
+        struct elt_sync *syncs = NULL;
+        if (!elt_sync_list(c->store, &q, STR(""), c->arena, &syncs, &n, err)) {
+            return false;
+        }
+        for (size_t i = 0; i < MIN(n, q.max); i++) {
+            if (str_eq(syncs[i].destination_id, sync->destination_id) &&
+                !str_eq(syncs[i].id, sync->id)) {
+                return error_set(
+                    err, ERR_CONFLICT,
+                    "destination %.*s is one SQLite file, and sync %.*s loads into it: "
+                    "their tables would mix; choose a directory (sqlite:DIR/) or "
+                    "another file",
+                    STR_ARG(sync->destination_id), STR_ARG(syncs[i].id));
+            }
+            q.after = (struct page_place){syncs[i].created_ms, syncs[i].id};
+        }
+    }
+    return true;
+}
+
 static bool check_start(struct api_call *c, int64_t start_ms, struct error *err)
 {
     int64_t now_ms;
@@ -148,7 +188,8 @@ static bool make(struct api_call *c, const struct sync_create_body *b, struct el
         return false;
     }
     sync->destination_id = destination.id;
-    return elt_sync_create(c->store, sync, c->arena, err);
+    return elt_sync_create(c->store, sync, c->arena, err) &&
+           (!has_one_schema(&destination, c->arena) || check_alone(c, sync, err));
 }
 
 void create_sync(struct api_call *c)

@@ -1,0 +1,171 @@
+// What a sync loads, through the API.
+#include "test_api_scene.h"
+
+static void test_available_streams(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s", scene_sync(s, "s"));
+    struct json list =
+        scene_expect(s, 200, "GET", scene_text(s, "%s/available_source_streams", path), NULL);
+    struct json old = scene_expect(s, 200, "GET", scene_text(s, "%s/source_streams", path), NULL);
+    assert_false(field_bool(list, "has_more"));
+    size_t n = json_count(field(list, "data"));
+    assert_int_equal(json_count(field(old, "data")), n);
+    assert_int_equal(json_count(field(old, "source_streams")), n);
+    size_t preselected = 0;
+    bool deals = false;
+    for (size_t i = 0; i < n; i++) {
+        struct json one = item(field(list, "data"), i);
+        const char *name = field_text(s, one, "name");
+        assert_true(field_bool(one, "is_selectable"));
+        assert_false(field_bool(one, "retired"));
+        preselected += field_bool(one, "preselect");
+        assert_true(json_count(field(one, "missing_scopes")) > 0); // "a" and "b" are of no use
+        if (strcmp(name, "deals") == 0) {
+            deals = true;
+            assert_int_equal(json_count(field(one, "sub_streams")), 2);
+        }
+        if (strcmp(name, "deal_contact") == 0) {
+            assert_int_equal(json_count(field(one, "missing_scopes")), 2);
+            assert_int_equal(json_type(field(one, "sub_streams")), JSON_ARRAY);
+        }
+    }
+    assert_true(deals);
+    assert_int_equal(preselected, 3);
+    scene_close(s);
+}
+
+static void test_streams_are_put(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s/source_streams", scene_sync(s, "s"));
+    // As older clients send it, with every field.
+    struct json all = field(
+        scene_expect(s, 201, "POST", path,
+                     "{\"source_streams\":[{\"name\":\"Contact\",\"incremental_pointer_id\":\"\","
+                     "\"excluded_columns\":[],\"hashed_columns\":[],\"full_sync_always\":false,"
+                     "\"full_sync_at_midnight\":false,\"protected_from_full_sync\":false,"
+                     "\"excluded_substreams\":[],\"enabled_history_table\":false},"
+                     "{\"name\":\"DEALS\",\"incremental_pointer_id\":\"updated_at\","
+                     "\"hashed_columns\":[\"email\"],\"excluded_columns\":[\"property_\\u00e9\"],"
+                     "\"excluded_substreams\":[\"deal_stage\"],\"full_sync_at_midnight\":true},"
+                     "{\"name\":\" contacts \"}]}"),
+        "source_streams");
+    assert_int_equal(json_count(all), 2);
+    struct json contacts = item_named(s, all, "contacts");
+    struct json deals = item_named(s, all, "deals");
+    assert_string_equal(field_text(s, contacts, "name"), "contacts");
+    assert_false(has_field(contacts, "incremental_pointer_id"));
+    assert_false(has_field(contacts, "hashed_columns"));
+    assert_int_equal(json_count(field(contacts, "excluded_substreams")), 0);
+    assert_false(field_bool(contacts, "enabled_history_table"));
+    assert_string_equal(field_text(s, deals, "incremental_pointer_id"), "updated_at");
+    assert_int_equal(json_count(field(deals, "hashed_columns")), 1);
+    assert_true(field_bool(deals, "full_sync_at_midnight"));
+    // What is not given stays; what is given empty goes.
+    all = field(scene_expect(s, 201, "POST", path,
+                             "{\"source_streams\":[{\"name\":\"deal\",\"incremental_pointer_id\":"
+                             "\"\",\"excluded_columns\":[],\"full_sync_always\":true}]}"),
+                "source_streams");
+    assert_int_equal(json_count(all), 2);
+    struct json again = item_named(s, all, "deals");
+    assert_string_equal(field_text(s, again, "id"), field_text(s, deals, "id"));
+    assert_string_equal(field_text(s, again, "created_at"), field_text(s, deals, "created_at"));
+    assert_false(has_field(again, "incremental_pointer_id"));
+    assert_false(has_field(again, "excluded_columns"));
+    assert_int_equal(json_count(field(again, "hashed_columns")), 1);
+    assert_int_equal(json_count(field(again, "excluded_substreams")), 1);
+    assert_true(field_bool(again, "full_sync_at_midnight"));
+    assert_true(field_bool(again, "full_sync_always"));
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run"), 0);
+    scene_close(s);
+}
+
+#define STREAM(fields) "{\"source_streams\":[{\"name\":\"companies\"},{" fields "}]}"
+
+static void test_streams_that_cannot_be(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s/source_streams", scene_sync(s, "s"));
+    static const struct {
+        const char *body, *says;
+    } rows[] = {
+        {"{}", "source_streams"},
+        {"{\"source_streams\":[]}", "source_streams"},
+        {"{\"source_streams\":{}}", "source_streams"},
+        {"{\"source_streams\":[7]}", "source_streams[0]"},
+        {STREAM("\"name\":\"contatcs\""), "did you mean 'contacts'"},
+        {STREAM("\"name\":\"\""), "source_streams[1].name"},
+        {STREAM("\"name\":\"'; DROP TABLE x\""), "source_streams[1].name"},
+        {STREAM("\"name\":\"deals\",\"full_sync_always\":\"yes\""), "full_sync_always"},
+        {STREAM("\"name\":\"deals\",\"full_sync_always\":true,\"protected_from_full_sync\":true"),
+         "contradict"},
+        {STREAM("\"name\":\"deals\",\"full_sync_at_midnight\":true,\"protected_from_full_sync\":"
+                "true"),
+         "contradict"},
+        {STREAM("\"name\":\"deals\",\"incremental_pointer_id\":\"amount\""),
+         "incremental_pointer_id"},
+        {STREAM("\"name\":\"owners\",\"incremental_pointer_id\":\"updated_at\""), "read whole"},
+        {STREAM("\"name\":\"deals\",\"enabled_history_table\":true"), "not supported yet"},
+        {STREAM("\"name\":\"deals\",\"excluded_columns\":[\"amount\",\"Deal_ID\"]"),
+         "source_streams[1].excluded_columns[1]"},
+        {STREAM("\"name\":\"deal_contact\",\"hashed_columns\":[\"contact_id\"]"), "key"},
+        {STREAM("\"name\":\"calls\",\"excluded_columns\":[\"engagement_id\"]"), "key"},
+        {STREAM("\"name\":\"pipelines\",\"excluded_columns\":[\"stage_id\"]"), "key"},
+        {STREAM("\"name\":\"deals\",\"excluded_columns\":[\"\"]"), "excluded_columns"},
+        {STREAM("\"name\":\"deals\",\"excluded_columns\":\"amount\""), "excluded_columns"},
+        {STREAM("\"name\":\"deals\",\"excluded_substreams\":[\"deal_stages\"]"),
+         "did you mean 'deal_stage'"},
+        {STREAM("\"name\":\"companies\",\"excluded_substreams\":[\"deal_stage\"]"),
+         "excluded_substreams"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        scene_refused(s, 400, "POST", path, rows[i].body, rows[i].says);
+    }
+    // Of a request that is refused nothing is kept.
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_stream"), 0);
+    // A contradiction with what is there already is one, too.
+    (void)scene_expect(
+        s, 201, "POST", path,
+        "{\"source_streams\":[{\"name\":\"deals\",\"protected_from_full_sync\":true}]}");
+    scene_refused(s, 400, "POST", path,
+                  "{\"source_streams\":[{\"name\":\"deals\",\"full_sync_always\":true}]}",
+                  "contradict");
+    scene_close(s);
+}
+
+static void test_first_runs_are_asked_for(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *id = scene_sync(s, "s");
+    const char *path = scene_text(s, "/elt_syncs/%s", id);
+    (void)scene_stream(s, id, "contacts");
+    (void)scene_stream(s, id, "deals");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run"), 0);
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 2);
+    (void)scene_expect(
+        s, 201, "POST", scene_text(s, "%s/source_streams", path),
+        "{\"source_streams\":[{\"name\":\"owners\"},{\"name\":\"deals\"},{\"name\":\"owner\"}]}");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 3);
+    // What has not begun is taken back.
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/disable", path), NULL);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 0);
+    // Streams that have been loaded wait for the next tick.
+    place_run(p, "UPDATE elt_stream SET last_completed_ms = 1, last_status = 'completed'");
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run WHERE active = 1"), 0);
+    scene_close(s);
+}
+
+int main(void)
+{
+    static const struct place_test tests[] = {
+        PLACE_TEST(test_available_streams),
+        PLACE_TEST(test_streams_are_put),
+        PLACE_TEST(test_streams_that_cannot_be),
+        PLACE_TEST(test_first_runs_are_asked_for),
+        PLACE_TESTS_END,
+    };
+    return place_run_both("streams of syncs of the API", tests);
+}
