@@ -76,6 +76,7 @@ bool server_http_start(struct server *s, struct error *err)
         .tls_certificate = secret_reveal(s->tls_cert),
         .tls_key = secret_reveal(s->tls_key),
         .handle = handle,
+        .refuse = api_refused,
         .user = s,
         .clock = s->cli->clock,
     };
