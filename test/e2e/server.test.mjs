@@ -1,9 +1,11 @@
 // sluice serve: starting, the story of a sync, and stopping.
 import assert from 'node:assert/strict';
-import { statSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { freePort, run, SLUICE, start, stop, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { Postgres } from './lib/postgres.mjs';
+import { finish, freePort, run, SLUICE, start, stop, temporaryFolder, waitForOutput } from './lib/process.mjs';
 import { cleanEnvironment, Server } from './lib/serve.mjs';
 import { sqlite } from './lib/sqlite.mjs';
 
@@ -120,5 +122,58 @@ describe('starting', () => {
     const result = await run(SLUICE, ['worker', '--data-dir', join(temporaryFolder(), 'd')], { env: cleanEnvironment() });
     assert.equal(result.code, 2);
     assert.match(result.stderr, /--store: a worker shares the store of a server.*PostgreSQL/);
+  });
+});
+
+describe('a store in PostgreSQL', () => {
+  let postgres;
+  before(async () => {
+    postgres = await Postgres.start();
+  });
+  after(() => postgres?.stop());
+
+  test('is shared: a server that only answers, and a worker that loads', async () => {
+    const store = await postgres.createDatabase('shared');
+    const key = randomBytes(32).toString('base64');
+    const server = await Server.start({ contacts: 70 }, { postgres: store, args: ['--workers', '0'], env: { SLUICE_KEY: key } });
+    const connection = await server.connect();
+    const sync = await server.sync(connection, ['contacts'], { schema: 'crm' });
+    const worker = server.worker(['--listen', '127.0.0.1:0', '--workers', '2']);
+    const [, url] = await waitForOutput(worker, /listening on (\S+)/);
+    const { contacts: ended } = await server.settled(sync);
+    assert.equal(ended.status, 'COMPLETED', JSON.stringify(ended));
+    const { contacts } = await server.sim.records();
+    const [{ n }] = await postgres.query('SELECT count(*) AS n FROM contact', [], { database: 'shared', schema: 'crm' });
+    assert.equal(Number(n), contacts.live);
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    const metrics = await fetch(`${url}/metrics`, { headers: { 'x-api-key': server.key } });
+    assert.match(await metrics.text(), /^sluice_runs_completed_total 1$/m);
+    assert.equal((await fetch(`${url}/elt_syncs`, { headers: { 'x-api-key': server.key } })).status, 404);
+    worker.kill('SIGTERM');
+    assert.deepEqual(await worker.exited, { code: 0, signal: null });
+    await server.stop();
+  });
+
+  test('gets one first key, however many servers start at once', async () => {
+    const store = await postgres.createDatabase('crowd');
+    const env = cleanEnvironment({ SLUICE_KEY: randomBytes(32).toString('base64') });
+    const all = [1, 2, 3].map(() =>
+      start(SLUICE, ['serve', '--listen', '127.0.0.1:0', '--store', store, '--data-dir', join(temporaryFolder(), 'd')], { env }));
+    await Promise.all(all.map((child) => waitForOutput(child, /listening on/)));
+    const keys = all.filter((child) => /API key: slk_/.test(child.output.stdout));
+    assert.equal(keys.length, 1);
+    await Promise.all(all.map((child) => stop(child)));
+  });
+
+  test('whose key is another is refused', async () => {
+    const store = await postgres.createDatabase('sealed');
+    const serve = (key) => start(SLUICE, ['serve', '--listen', '127.0.0.1:0', '--store', store, '--data-dir',
+      join(temporaryFolder(), 'd')], { env: cleanEnvironment({ SLUICE_KEY: key }) });
+    const first = serve(randomBytes(32).toString('base64'));
+    await waitForOutput(first, /listening on/);
+    await stop(first);
+    const { code, stderr } = await finish(serve(randomBytes(32).toString('base64')), 'sluice serve', 20_000);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /key/);
   });
 });
