@@ -77,6 +77,17 @@ need_postgres() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || want postgresql
 }
 
+# The browser of the end-to-end tests; any of these will do.
+need_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null 2>&1; then
+            return 0
+        fi
+    done
+    want chromium
+}
+
 group_build() {
     need_command gcc gcc
     need_command g++ g++
@@ -105,6 +116,7 @@ group_test() {
     need_command sqlite3 sqlite3
     need_postgres
     need_node
+    need_chromium
 }
 
 group_check() {

@@ -60,12 +60,15 @@ static bool locate(struct trial *t, struct error *err)
 
 static bool try_connect(struct trial *t, struct error *err)
 {
+    if (!locate(t, err)) {
+        return false;
+    }
     struct sql_options options = {.url = t->url,
                                   .application = STR("sluice (test of a destination)"),
                                   .clock = t->clock,
                                   .lock_wait_ms = LOCK_WAIT_MS,
                                   .statement_ms = DESTINATION_TEST_MS};
-    return locate(t, err) && sql_open(&options, &t->db, err) && sql_begin(t->db, err);
+    return sql_open(&options, &t->db, err) && sql_begin(t->db, err);
 }
 
 static void quote_table(struct trial *t, struct buf *out)

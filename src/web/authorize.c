@@ -119,7 +119,8 @@ static void take_token(struct api_call *c)
     if (connect_with_token(c, &t, &made, &err)) {
         html_redirect(c, visit_success_url(&v, made->name));
     } else if (err.code == ERR_CREDENTIALS || err.code == ERR_SCOPE) {
-        authorize_ask(&v, 422, str_from(err.message)); // another token may do
+        authorize_ask(&v, 422, // another token may do
+                      arena_printf(c->arena, "This token cannot be used. %s", err.message));
     } else {
         fail(&v, &err);
     }

@@ -194,7 +194,7 @@ void authorize_over(struct visit *v, enum visit_state state)
     } else {
         bool refused = v->bridge.status == BRIDGE_REFUSED;
         t.title = "This link has been used";
-        t.text = arena_printf(v->c->arena, "%s. It works once. %s",
+        t.text = arena_printf(v->c->arena, "%s. A link works once. %s",
                               refused ? "Somebody has declined" : "The connection was made",
                               refused ? NEW_LINK : "There is nothing left to do here.");
         t.error = refused ? "access_denied" : NULL;
