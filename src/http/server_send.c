@@ -96,9 +96,13 @@ static struct MHD_Response *make_response(struct exchange *x, struct MHD_Connect
 {
     struct body *b = x->body;
     x->body = NULL;
-    if (x->response.stream) {
-        const struct http_server_stream *stream = x->response.stream;
-        x->response.stream = NULL;
+    const struct http_server_stream *stream = x->response.stream;
+    x->response.stream = NULL;
+    if (stream && str_eq(x->request.method, STR(MHD_HTTP_METHOD_HEAD))) {
+        stream->gone(stream->user); // nothing is asked of it
+        stream = NULL;
+    }
+    if (stream) {
         b->buf = x->response.body;
         server_body_release(b);
         return server_stream_response(x->server, stream, connection);

@@ -164,6 +164,15 @@ static bool park_stream(struct stream *t, uint64_t wakes)
     return park;
 }
 
+// libmicrohttpd looks at the socket of a connection that sends nothing only when it writes.
+static bool client_is_gone(struct stream *t)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(t->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+    return info && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static ssize_t read_stream(void *cls, uint64_t pos UNUSED, char *to, size_t max)
 {
     struct stream *t = cls;
@@ -180,7 +189,13 @@ static ssize_t read_stream(void *cls, uint64_t pos UNUSED, char *to, size_t max)
             return MHD_CONTENT_READER_END_OF_STREAM;
         }
         t->ended = !t->is.next(t->is.user, &t->out) || t->out.overflow;
-        if (t->out.len == 0 && !t->ended && park_stream(t, wakes)) {
+        if (t->out.len > 0 || t->ended) {
+            continue;
+        }
+        if (client_is_gone(t)) {
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        }
+        if (park_stream(t, wakes)) {
             return 0;
         }
     }
