@@ -39,7 +39,8 @@ static bool raise_limits(struct server *s, struct error *err)
 
 static bool start_requests(struct server *s, struct error *err)
 {
-    s->requests = requests_start(&(struct requests_options){.directory = s->settings->data_dir,
+    s->requests = requests_start(&(struct requests_options){.url = s->settings->store,
+                                                            .directory = s->settings->data_dir,
                                                             .clock = s->cli->clock,
                                                             .log = &s->log,
                                                             .trace = s->settings->trace});
