@@ -271,7 +271,9 @@ bool api_key_verify(struct store *s, struct str text, struct arena *arena, struc
     }
     bool same = sodium_memcmp(given, stored, HASH_BYTES) == 0;
     enum api_key_verdict verdict = same ? judge(&k, now_ms) : API_KEY_UNKNOWN;
-    if (verdict == API_KEY_GOOD && !note_use(s, &k, now_ms, err)) {
+    // A full disk is no reason to refuse who only wants to read; within a transaction it is over.
+    if (verdict == API_KEY_GOOD && !note_use(s, &k, now_ms, err) &&
+        sql_transaction_state(store_sql(s)) != SQL_IDLE) {
         return false;
     }
     if (verdict != API_KEY_UNKNOWN) {

@@ -33,7 +33,7 @@ bool api_key_create(struct store *s, struct api_key *key, struct arena *arena,
 
 enum api_key_verdict { API_KEY_GOOD, API_KEY_UNKNOWN, API_KEY_EXPIRED, API_KEY_REVOKED };
 // Whose key this text is. Takes the same time for every wrong text. Notes the use, at most once a
-// minute.
+// minute; that this fails refuses nobody.
 bool api_key_verify(struct store *s, struct str text, struct arena *arena, struct api_key *ret,
                     enum api_key_verdict *ret_verdict, struct error *err) MUST_CHECK;
 // Newest first, revoked ones too. Into `arena`.

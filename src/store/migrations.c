@@ -53,7 +53,8 @@ const char *const STORE_MIGRATIONS[] = {
     " correlation_id TEXT NOT NULL,"
     " size BIGINT NOT NULL);"
     "CREATE INDEX request_by_size ON request (id, size);",
-    // 3: keys, bridges, destinations. Flags are 0 or 1; texts that are lists or objects are JSON.
+    // 3: keys, bridges, destinations, kept answers. Flags are 0 or 1; texts that are lists or
+    // objects are JSON.
     "CREATE TABLE workspace ("
     " id TEXT PRIMARY KEY,"
     " name TEXT NOT NULL,"
@@ -97,7 +98,16 @@ const char *const STORE_MIGRATIONS[] = {
     " url_shown TEXT NOT NULL," // passwords masked; the true one is sealed
     " is_default INTEGER NOT NULL,"
     " created_ms BIGINT NOT NULL,"
-    " updated_ms BIGINT NOT NULL);",
+    " updated_ms BIGINT NOT NULL);"
+    "CREATE TABLE idempotency ("
+    " account_id TEXT NOT NULL,"
+    " name TEXT NOT NULL," // the caller's key
+    " request_hash {BLOB} NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " body TEXT NOT NULL,"
+    " created_ms BIGINT NOT NULL,"
+    " PRIMARY KEY (account_id, name));"
+    "CREATE INDEX idempotency_by_time ON idempotency (created_ms);",
     // 4: syncs, their streams and runs, and who works
     "CREATE TABLE elt_sync ("
     " id TEXT PRIMARY KEY,"
@@ -210,15 +220,6 @@ const char *const STORE_MIGRATIONS[] = {
     "CREATE TABLE connection_budget ("
     " connection_id TEXT PRIMARY KEY,"
     " at_ms BIGINT NOT NULL,"
-    " data TEXT NOT NULL);" // a JSON object, see store/budgets.h
-    "CREATE TABLE idempotency ("
-    " account_id TEXT NOT NULL,"
-    " name TEXT NOT NULL," // the caller's key
-    " request_hash {BLOB} NOT NULL,"
-    " status INTEGER NOT NULL,"
-    " body TEXT NOT NULL,"
-    " created_ms BIGINT NOT NULL,"
-    " PRIMARY KEY (account_id, name));"
-    "CREATE INDEX idempotency_by_time ON idempotency (created_ms);",
+    " data TEXT NOT NULL);", // a JSON object, see store/budgets.h
 };
 const size_t STORE_MIGRATIONS_N = ARRAY_LEN(STORE_MIGRATIONS);

@@ -210,6 +210,11 @@ static void test_the_use_of_a_key_is_noted(struct place *p)
     assert_int_equal(verify(p, secret_reveal(s), &found), API_KEY_GOOD);
     assert_int_equal(found.last_used_ms, 1020000);
     assert_int_equal(place_number(p, query), 1020000);
+    // Where nothing can be written, the key is good all the same.
+    virtual_clock_advance_us(&p->clock, (int64_t)MINUTE_MS * 1000);
+    place_run(p, p->server ? "SET default_transaction_read_only = on" : "PRAGMA query_only=ON");
+    assert_int_equal(verify(p, secret_reveal(s), &found), API_KEY_GOOD);
+    assert_int_equal(place_number(p, query), 1020000);
     secret_destroy(s);
 }
 
