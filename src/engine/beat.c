@@ -37,20 +37,24 @@ static struct look *look_at_all(struct engine *e, struct arena *arena, size_t *r
     return looks;
 }
 
-// Tells the run to stop, if it is still that slot's.
+// Tells the run to stop, if it is still that slot's and does not know yet.
 static void tell(struct engine *e, const struct look *look, bool cancelled)
 {
     struct slot *slot = look->slot;
     pthread_mutex_lock(&e->lock);
-    if (slot->task && str_eq(slot->claim.run.id, look->row.id)) {
-        slot->lost = slot->lost || !cancelled;
+    bool same = slot->task && str_eq(slot->claim.run.id, look->row.id);
+    bool news = same && (cancelled ? !slot->told : !slot->lost);
+    if (news) {
+        slot->lost = !cancelled;
         slot->told = true;
         task_stop(slot->task, cancelled);
     }
     pthread_mutex_unlock(&e->lock);
-    log_line(e->options.log, cancelled ? LOG_INFO : LOG_WARN,
-             cancelled ? "a run was cancelled" : "a run is no longer this worker's",
-             LOG_S("run", look->row.id));
+    if (news) {
+        log_line(e->options.log, cancelled ? LOG_INFO : LOG_WARN,
+                 cancelled ? "a run is cancelled" : "a run is no longer this worker's",
+                 LOG_S("run", look->row.id));
+    }
 }
 
 // Somebody wants the run to end, or it is another's, or deleted.

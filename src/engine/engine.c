@@ -224,6 +224,7 @@ static struct engine *create(const struct engine_options *options)
                                                      .key_file = e->options.key_file,
                                                      .state_directory = e->options.state_directory,
                                                      .time_zone = e->options.time_zone,
+                                                     .at_once = e->options.workers,
                                                      .clock = e->options.clock,
                                                      .log = e->options.log,
                                                      .request_log = e->options.request_log,

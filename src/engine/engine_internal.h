@@ -101,9 +101,14 @@ struct step_call {
 };
 typedef bool engine_step(struct engine *e, struct step_call *call, struct error *err);
 
-engine_step engine_beat, engine_progress, engine_budgets, engine_reclaim;
-engine_step engine_schedule, engine_mend;
-engine_step engine_dispatch, engine_release;
+bool engine_beat(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_progress(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_budgets(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_reclaim(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_schedule(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_mend(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_dispatch(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
+bool engine_release(struct engine *e, struct step_call *call, struct error *err) MUST_CHECK;
 
 // ---- workers.c
 

@@ -63,24 +63,41 @@ static bool schedule_one(struct engine *e, struct store *s, const struct elt_syn
     return ok;
 }
 
+// A sync that cannot be handled does not keep the others waiting: it misses this tick.
+static bool pass_over(struct engine *e, struct store *s, const struct elt_sync *bad, int64_t now_ms,
+                      struct error *err)
+{
+    log_line(e->options.log, LOG_ERROR, "a sync misses a tick", LOG_S("sync", bad->id),
+             LOG_C("error", err->message));
+    return elt_sync_set_due(s, bad->id, next_due(e, bad, now_ms), err);
+}
+
 static bool schedule_batch(struct engine *e, struct store *s, size_t *ret_n, struct error *err)
 {
     struct arena arena;
     struct elt_sync *syncs = NULL;
     int64_t now_ms = 0;
     size_t n = 0;
+    size_t done = 0;
     if (!store_begin(s, err)) {
         return false;
     }
     arena_init(&arena, STEP_ARENA_MAX);
     bool ok = store_now_ms(s, &now_ms, err) &&
               elt_sync_take_due(s, now_ms, BATCH, &arena, &syncs, &n, err);
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = schedule_one(e, s, &syncs[i], now_ms, err);
+    while (ok && done < n) {
+        ok = schedule_one(e, s, &syncs[done], now_ms, err);
+        done += ok;
+    }
+    bool bad = !ok && done < n && err->code == ERR_STORE;
+    ok = store_end(s, ok, err);
+    if (bad && pass_over(e, s, &syncs[done], now_ms, err)) {
+        n = BATCH; // those behind it are still to be done
+        ok = true;
     }
     arena_done(&arena);
     *ret_n = n;
-    return store_end(s, ok, err);
+    return ok;
 }
 
 // ---- the clock was set back
