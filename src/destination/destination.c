@@ -96,6 +96,7 @@ bool destination_prepare(const struct destination_options *options, struct desti
     d->metadata.deleted = arena_dup(&d->arena, options->metadata.deleted);
     d->clock = options->clock;
     d->cancel = options->cancel;
+    d->cache_kib = options->cache_kib;
     *ret = d;
     return true;
 }

@@ -33,6 +33,7 @@ struct destination_options {
     struct metadata_columns metadata;
     const struct clock *clock;
     const struct cancel *cancel; // waits for locks end when it is set
+    int cache_kib;               // of each session, where the database is in this process; 0: 2 MiB
 };
 
 // The names of the metadata columns of a preset: "sluice", "weld" (has no deleted mark) or

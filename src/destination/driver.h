@@ -17,6 +17,7 @@ struct destination {
     struct metadata_columns metadata;
     const struct clock *clock;
     const struct cancel *cancel;
+    int cache_kib;
     struct turn turn; // of writing sessions, where the database admits one writer
 };
 

@@ -33,6 +33,7 @@ bool session_connect(struct destination *dest, const struct session_options *o,
         .application = application_name(&s->arena, o),
         .clock = dest->clock,
         .cancel = s->cancel,
+        .cache_kib = dest->cache_kib,
     };
     if (!sql_open(&options, &s->db, err) || !dest->driver->start(s, err) ||
         (o->stream.len > 0 && !dest->driver->lock_stream(s, s->stream, err))) {

@@ -17,6 +17,7 @@ struct task_pool_options {
     struct str key_file;
     struct str state_directory;
     struct str time_zone; // whose midnight counts where a sync says nothing; empty: UTC
+    size_t at_once;       // tasks that may run at the same time: what memory is shared out by
     const struct clock *clock;
     const struct log *log;
     const struct request_log *request_log; // may be NULL

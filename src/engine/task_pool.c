@@ -3,6 +3,11 @@
 #include "store/budgets.h"
 #include "store/destinations.h"
 
+enum {
+    MANY = 32,              // with more tasks at once than this memory is looked after
+    CACHES_KIB = 64 * 1024, // that the destinations of many tasks share
+    CACHE_LEAST_KIB = 128,
+};
 enum { ROW_ARENA_MAX = 4 << 20, ACCOUNT_ARENA_MAX = 4 << 20 };
 
 // ---- accounts
@@ -95,6 +100,7 @@ static bool open_source(struct account *a, const struct account_how *how,
                     .clock = o->clock,
                     .log = o->log,
                     .request_log = o->request_log,
+                    .thrifty = o->at_once > MANY,
                     .connection = a->name},
         .horizon_ms = s->horizon_ms,
         .association_sweep_ms = s->association_sweep_ms,
@@ -231,6 +237,11 @@ static void close_destination(void *user, void *thing)
     destination_close(thing);
 }
 
+static int cache_kib(size_t at_once)
+{
+    return at_once > MANY ? MAX((int)(CACHES_KIB / at_once), CACHE_LEAST_KIB) : 0;
+}
+
 static bool read_url(struct task_pool *p, struct str id, struct secret **ret, struct error *err)
 {
     struct store *store = NULL;
@@ -256,7 +267,8 @@ bool task_destination_take(struct task_pool *p, const struct task_destination *w
     struct destination_options options = {.url = secret_reveal(url),
                                           .schema = which->schema,
                                           .metadata = which->metadata,
-                                          .clock = p->options.clock};
+                                          .clock = p->options.clock,
+                                          .cache_kib = cache_kib(p->options.at_once)};
     struct destination_how how = {&options};
     struct str key = arena_printf(&arena, "%.*s|%.*s|%.*s|%.*s", STR_ARG(which->id),
                                   STR_ARG(which->metadata.synced), STR_ARG(which->metadata.deleted),

@@ -7,6 +7,7 @@
 
 enum {
     RECEIVE_BUFFER_BYTES = 256 * 1024,
+    RECEIVE_BUFFER_THRIFTY = 32 * 1024,
     IDLE_EXCHANGES_MAX = 16,
     KEPT_BODY_BYTES = 2 * 1024 * 1024, // larger ones are given back
     KEPT_REQUEST_BYTES = 256 * 1024,
@@ -202,7 +203,8 @@ static void setup_handle(struct slot *s)
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_PROXY, o->proxy ? o->proxy : "");
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER_BYTES);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
+                     o->thrifty ? (long)RECEIVE_BUFFER_THRIFTY : (long)RECEIVE_BUFFER_BYTES);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
@@ -267,12 +269,12 @@ static void slot_reset(struct slot *s)
 
 static void slot_put(struct http_client *c, struct slot *s)
 {
-    if (c->n_idle >= IDLE_EXCHANGES_MAX) {
+    if (c->n_idle >= (c->options.thrifty ? 1 : IDLE_EXCHANGES_MAX)) {
         slot_destroy(s);
         return;
     }
     slot_reset(s);
-    if (s->x.body.cap > KEPT_BODY_BYTES) {
+    if (s->x.body.cap > (c->options.thrifty ? 0 : KEPT_BODY_BYTES)) {
         buf_done(&s->x.body);
         buf_init(&s->x.body, c->options.body_limit);
     }

@@ -27,6 +27,7 @@ struct http_client_options {
     size_t body_limit;             // decoded bytes of one answer
     const char *ca_file;           // NULL: the system's
     const char *proxy;             // NULL: none, whatever the environment says
+    bool thrifty; // one of hundreds in the process: buffers are small, and none is kept for later
 };
 
 // Fewer bytes within the stall time-out are no progress: a server that drips keeps nobody waiting.

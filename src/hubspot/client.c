@@ -19,7 +19,6 @@ struct hubspot_client *hubspot_client_create(struct hubspot *h)
         abort();
     }
     c->account = h;
-    c->parser = json_parser_create();
     c->http = http_client_create(
         &(struct http_client_options){
             .user_agent = "sluice/" SLUICE_VERSION,
@@ -28,6 +27,7 @@ struct hubspot_client *hubspot_client_create(struct hubspot *h)
             .stall_timeout_ms = STALL_TIMEOUT_MS,
             .total_timeout_ms = TOTAL_TIMEOUT_MS,
             .body_limit = LIMIT_BODY_BYTES,
+            .thrifty = h->options.thrifty,
         },
         h->options.clock);
     random_seed_entropy(&c->random);
@@ -99,6 +99,7 @@ void hubspot_client_destroy(struct hubspot_client *c)
 
 struct json_parser *hubspot_client_parser(struct hubspot_client *c)
 {
+    c->parser = c->parser ? c->parser : json_parser_create();
     return c->parser;
 }
 
@@ -164,6 +165,10 @@ void hubspot_client_release(struct hubspot_client *c, struct hubspot_answer *a)
     struct call *k = call_of(a);
     call_drop_exchange(c, k);
     call_list_add(&c->idle, k);
+    if (c->account->options.thrifty) {
+        json_parser_destroy(c->parser); // several times as large as the answer
+        c->parser = NULL;
+    }
 }
 
 bool hubspot_client_again(struct hubspot_client *c, struct hubspot_answer *a, struct error *err)

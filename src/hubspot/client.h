@@ -35,7 +35,8 @@ struct hubspot_options {
     const struct log *log;                 // retries and pauses; may be NULL
     const struct cancel *cancel;           // ends waits; may be NULL
     const struct request_log *request_log; // must outlive the account; may be NULL
-    struct str connection;                 // its name in the log; empty: the credential's. Copied.
+    bool thrifty;          // one of hundreds in the process: memory is given back between calls
+    struct str connection; // its name in the log; empty: the credential's. Copied.
 };
 
 struct hubspot;
@@ -74,7 +75,7 @@ void hubspot_client_set_cancel(struct hubspot_client *c, const struct cancel *ca
 // When a call of this class could go at the earliest (monotonic us).
 int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_class class);
 // A parser for this client's answers, for the thread that owns the client. Lives as long as the
-// client.
+// client, or until the parsed answer is released where the account is thrifty.
 struct json_parser *hubspot_client_parser(struct hubspot_client *c);
 
 struct hubspot_request {

@@ -2,20 +2,20 @@
 
 #include <pthread.h>
 
-enum { POOL_MAX = 32 };
-
 struct page_pool {
     pthread_mutex_t lock;
-    struct page *idle[POOL_MAX];
-    size_t n_idle;
+    struct page *idle[PAGE_POOL_MAX];
+    size_t n_idle, keep;
 };
 
-struct page_pool *page_pool_create(void)
+struct page_pool *page_pool_create(size_t keep)
 {
+    assert(keep <= PAGE_POOL_MAX);
     struct page_pool *p = calloc(1, sizeof *p);
     if (!p) {
         abort();
     }
+    p->keep = keep;
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }
@@ -43,7 +43,7 @@ static void on_release(void *user, struct page *page)
 {
     struct page_pool *p = user;
     pthread_mutex_lock(&p->lock);
-    bool kept = p->n_idle < POOL_MAX;
+    bool kept = p->n_idle < p->keep;
     if (kept) {
         p->idle[p->n_idle++] = page;
     }

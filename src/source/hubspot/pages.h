@@ -5,9 +5,10 @@
 
 #include "data/batch.h"
 
+enum { PAGE_POOL_MAX = 32 };
 struct page_pool;
 
-struct page_pool *page_pool_create(void);
-void page_pool_destroy(struct page_pool *p); // takes NULL
+struct page_pool *page_pool_create(size_t keep); // at most so many idle ones
+void page_pool_destroy(struct page_pool *p);     // takes NULL
 // An empty page with a document.
 struct page *page_pool_take(struct page_pool *p);
