@@ -15,9 +15,15 @@ static const char SETUP[] = "PRAGMA synchronous=NORMAL;"
                             "PRAGMA wal_autocheckpoint=1024;"
                             "PRAGMA journal_size_limit=67108864;";
 
+// Statements that are run once at a time are run again and again: parsing them takes longer than
+// looking up a row.
+enum { KEPT_MAX = 32, KEPT_TEXT_MAX = 4096 };
+
+struct sqlite_stmt;
 struct sqlite_sql {
     struct sql base;
     sqlite3 *db;
+    struct sqlite_stmt *kept[KEPT_MAX]; // not in use; the one used last first; NULL: free
     char *path;
     const struct clock *clock;
     const struct cancel *cancel;
@@ -31,6 +37,7 @@ struct sqlite_stmt {
     sqlite3_stmt *st;
     size_t n_params;
     bool *bound; // per parameter: holds something but NULL
+    bool keep;   // after its use, for the next of the same text
 };
 
 static struct sqlite_sql *self(struct sql *db)
@@ -201,9 +208,21 @@ static bool switch_to_wal(struct sqlite_sql *s, struct error *err)
     }
 }
 
+static void forget(struct sqlite_stmt *st)
+{
+    if (st) {
+        sqlite3_finalize(st->st);
+        free(st->bound);
+        free(st);
+    }
+}
+
 static void close_connection(struct sql *db)
 {
     struct sqlite_sql *s = self(db);
+    for (size_t i = 0; i < KEPT_MAX; i++) {
+        forget(s->kept[i]);
+    }
     int rc = sqlite3_close(s->db); // an open transaction is rolled back
     assert(rc == SQLITE_OK);       // else a statement was not finalized
     free(s->path);
@@ -266,12 +285,25 @@ static enum sql_transaction transaction(struct sql *db)
     return sqlite3_get_autocommit(self(db)->db) ? SQL_IDLE : SQL_OPEN;
 }
 
+static void keep(struct sqlite_stmt *st)
+{
+    struct sqlite_sql *s = self(st->base.db);
+    sqlite3_reset(st->st);
+    sqlite3_clear_bindings(st->st); // they point to what is gone by then
+    memset(st->bound, 0, st->n_params * sizeof(bool));
+    forget(s->kept[KEPT_MAX - 1]);
+    memmove(s->kept + 1, s->kept, (KEPT_MAX - 1) * sizeof(s->kept[0]));
+    s->kept[0] = st;
+}
+
 static void finalize(struct sql_stmt *base)
 {
     struct sqlite_stmt *st = stmt(base);
-    sqlite3_finalize(st->st);
-    free(st->bound);
-    free(st);
+    if (st->keep) {
+        keep(st);
+    } else {
+        forget(st);
+    }
 }
 
 // SQLite gives `$N` the next free index, whatever N: texts must count in order.
@@ -311,6 +343,37 @@ static bool prepare(struct sql *db, struct str text, struct sql_stmt **ret, stru
         return false;
     }
     *ret = &st->base;
+    return true;
+}
+
+static bool is_worth_keeping(struct str text)
+{
+    static const struct str VERBS[] = {STR_INIT("SELECT "), STR_INIT("INSERT "),
+                                       STR_INIT("UPDATE "), STR_INIT("DELETE "), STR_INIT("WITH ")};
+    for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
+        if (str_starts(text, VERBS[i])) {
+            return text.len <= KEPT_TEXT_MAX;
+        }
+    }
+    return false;
+}
+
+static bool prepare_once(struct sql *db, struct str text, struct sql_stmt **ret, struct error *err)
+{
+    struct sqlite_sql *s = self(db);
+    for (size_t i = 0; i < KEPT_MAX && s->kept[i]; i++) {
+        const char *had = sqlite3_sql(s->kept[i]->st);
+        if (had && str_eq(str_from(had), text)) {
+            *ret = &s->kept[i]->base;
+            memmove(s->kept + i, s->kept + i + 1, (KEPT_MAX - 1 - i) * sizeof(s->kept[0]));
+            s->kept[KEPT_MAX - 1] = NULL;
+            return true;
+        }
+    }
+    if (!prepare(db, text, ret, err)) {
+        return false;
+    }
+    stmt(*ret)->keep = is_worth_keeping(text);
     return true;
 }
 
@@ -435,6 +498,7 @@ const struct sql_driver SQL_SQLITE = {
     .exec = exec,
     .transaction = transaction,
     .prepare = prepare,
+    .prepare_once = prepare_once,
     .finalize = finalize,
     .run = run,
     .query = query,
