@@ -92,7 +92,9 @@ static bool change(struct api_call *c, const struct sync_update_body *b, struct 
     if (!sync_check_interval(c, sync->sync_interval, sync->settings, &next_due_ms, err)) {
         return false;
     }
-    sync->next_due_ms = sync->enabled ? next_due_ms : 0;
+    if (b->sync_interval.len > 0 || b->elt_settings.len > 0) { // else what is overdue stays so
+        sync->next_due_ms = sync->enabled ? next_due_ms : 0;
+    }
     return elt_sync_update(c->store, sync, err) &&
            elt_sync_find(c->store, c->account_id, sync->id, c->arena, sync, err);
 }

@@ -389,6 +389,22 @@ static void test_a_sync_is_changed(struct place *p)
     scene_close(s);
 }
 
+static void test_a_new_interval_counts_at_once(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s", scene_sync(s, "s"));
+    (void)scene_expect(s, 204, "POST", scene_text(s, "%s/enable", path), NULL);
+    struct json v = scene_expect(s, 200, "POST", path, "{\"sync_interval\":\"@yearly\"}");
+    check_contains(field_text(s, v, "next_run_at"), "-01-01T00:00:00.000Z");
+    v = scene_expect(s, 200, "POST", path, "{\"elt_settings\":{\"time_zone\":\"Asia/Tokyo\"}}");
+    check_contains(field_text(s, v, "next_run_at"), "-12-31T15:00:00.000Z");
+    // What is overdue stays so.
+    place_run(p, "UPDATE elt_sync SET next_due_ms = 1000");
+    (void)scene_expect(s, 200, "POST", path, "{}");
+    assert_int_equal(place_number(p, "SELECT next_due_ms FROM elt_sync"), 1000);
+    scene_close(s);
+}
+
 static const char *status_of(struct scene *s, const char *path)
 {
     return field_text(s, scene_expect(s, 200, "GET", path, NULL), "status");
@@ -439,6 +455,7 @@ int main(void)
         PLACE_TEST(test_hostile_places_are_refused),
         PLACE_TEST(test_hostile_ids_find_nothing),
         PLACE_TEST(test_a_sync_is_changed),
+        PLACE_TEST(test_a_new_interval_counts_at_once),
         PLACE_TEST(test_status_follows_what_is_done),
         PLACE_TESTS_END,
     };
