@@ -120,7 +120,7 @@ static bool figures(struct store *s, struct run_figures *ret, struct arena *aren
                  " GROUP BY status");
     static const struct str DUE =
         STR_INIT("SELECT count(*), COALESCE(min(r.not_before_ms), 0) FROM stream_run r"
-                 " WHERE r.active = 1 AND r.status <> 'running' AND r.not_before_ms <= $1 AND"
+                 " WHERE r.active = 1 AND r.worker = '' AND r.not_before_ms <= $1 AND"
                  " EXISTS (SELECT 1 FROM connection c WHERE c.name = r.connection_id AND"
                  " c.state = 'active')");
     struct row_list counts = {.arena = arena, .size = sizeof(struct counted), .read = read_counted};

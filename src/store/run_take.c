@@ -17,7 +17,7 @@ enum {
 // A run that may start now, as far as one statement can tell.
 struct waiting {
     struct str id, sync_id, stream_id, stream, lease;
-    int64_t turn;
+    int64_t turn, not_before_ms;
     int64_t fence; // when chosen
     bool chosen;
     bool held;
@@ -42,6 +42,7 @@ static bool read_waiting(struct row *row, void *item, struct error *err)
     w.sync_id = row_text(row);
     w.stream_id = row_text(row);
     w.turn = row_int(row);
+    w.not_before_ms = row_int(row);
     w.stream = row_text(row);
     w.lease = row_text(row);
     *ret = w;
@@ -52,22 +53,23 @@ static bool read_waiting(struct row *row, void *item, struct error *err)
 // stream that is not done.
 static bool look(struct taking *t, struct row_list *list, size_t window, struct error *err)
 {
-    struct sql_value args[] = {sql_int(t->after.turn), sql_text(t->after.id), sql_int(t->now_ms),
+    struct sql_value args[] = {sql_int(t->after.turn),    sql_int(t->after.not_before_ms),
+                               sql_text(t->after.id),     sql_int(t->now_ms),
                                sql_text(t->take->worker), sql_int((int64_t)window)};
     struct statement st = {
         arena_printf(t->arena,
-                     "SELECT r.id, r.sync_id, r.stream_id, r.turn,"
+                     "SELECT r.id, r.sync_id, r.stream_id, r.turn, r.not_before_ms,"
                      " COALESCE((SELECT e.name FROM elt_stream e WHERE e.id = r.stream_id), ''),"
                      " COALESCE((SELECT " LEASE_NAME
                      " FROM connection c WHERE c.name = r.connection_id), '')"
-                     " FROM stream_run r WHERE r.active = 1 AND r.status <> 'running' AND"
-                     " (r.turn, r.id) > ($1, $2) AND r.not_before_ms <= $3 AND"
+                     " FROM stream_run r WHERE r.active = 1 AND r.worker = '' AND"
+                     " (r.turn, r.not_before_ms, r.id) > ($1, $2, $3) AND r.not_before_ms <= $4 AND"
                      " EXISTS (SELECT 1 FROM connection c LEFT JOIN lease l ON l.name = " LEASE_NAME
-                     " AND l.owner <> $4 AND l.until_ms > $3"
+                     " AND l.owner <> $5 AND l.until_ms > $4"
                      " WHERE c.name = r.connection_id AND c.state = 'active' AND l.name IS NULL)"
                      " AND (r.waits_for = '' OR NOT EXISTS (SELECT 1 FROM stream_run b"
                      " WHERE b.stream_id = r.waits_for AND b.active = 1))"
-                     " ORDER BY r.turn, r.id LIMIT $5%s",
+                     " ORDER BY r.turn, r.not_before_ms, r.id LIMIT $6%s",
                      store_skip_locked(t->s)),
         args, ARRAY_LEN(args)};
     return rows_list(t->s, &st, list, err);
@@ -168,7 +170,7 @@ static bool claim(struct taking *t, struct waiting *w, struct error *err)
     static const struct str TEXT =
         STR_INIT("UPDATE stream_run SET status = 'running', taken = 1, worker = $1, fence = $2,"
                  " lease = $3, waits_for = '', updated_ms = $4 WHERE id = $5 AND active = 1"
-                 " AND status <> 'running'");
+                 " AND worker = ''");
     struct sql_value args[] = {sql_text(t->take->worker), sql_int(w->fence), sql_text(w->lease),
                                sql_int(t->now_ms), sql_text(w->id)};
     uint64_t changed = 0;
@@ -201,7 +203,7 @@ static bool read_claims(struct taking *t, struct row_list *claims, struct error 
                      "SELECT " RUN_COLUMNS ", " STREAM_COLUMNS ", " SYNC_COLUMNS
                      ", r.lease FROM stream_run r JOIN elt_stream t ON t.id = r.stream_id"
                      " JOIN elt_sync s ON s.id = r.sync_id" SYNC_JOINS
-                     " WHERE r.id IN (%.*s) ORDER BY r.turn, r.id",
+                     " WHERE r.id IN (%.*s) ORDER BY r.turn, r.not_before_ms, r.id",
                      STR_ARG(rows_params(1, t->n, t->arena))),
         args, t->n};
     return t->n == 0 || rows_list(t->s, &st, claims, err);

@@ -11,7 +11,7 @@ bool stream_run_next(struct store *s, int64_t *ret_ms, struct error *err)
 {
     static const struct str TEXT =
         STR_INIT("SELECT r.not_before_ms FROM stream_run r WHERE r.active = 1 AND"
-                 " r.status <> 'running' AND EXISTS (SELECT 1 FROM connection c"
+                 " r.worker = '' AND EXISTS (SELECT 1 FROM connection c"
                  " WHERE c.name = r.connection_id AND c.state = 'active')"
                  " ORDER BY r.not_before_ms LIMIT 1");
     return rows_number(s, &(struct statement){TEXT, NULL, 0}, 0, ret_ms, err);
@@ -293,7 +293,7 @@ static bool end_leases(struct store *s, int64_t now_ms, struct error *err)
     static const struct str TEXT =
         STR_INIT("UPDATE lease SET owner = '', until_ms = 0 WHERE until_ms <= $1 AND owner <> ''"
                  " AND name IN (SELECT lease FROM stream_run WHERE active = 1 AND"
-                 " status = 'running')");
+                 " worker <> '')");
     struct sql_value args[] = {sql_int(now_ms)};
     return rows_run(s, &(struct statement){TEXT, args, 1}, NULL, err);
 }
@@ -308,7 +308,7 @@ static bool reclaim(struct store *s, struct arena *arena, size_t *ret_n, struct 
     struct statement st = {
         arena_printf(arena,
                      "SELECT " RUN_COLUMNS " FROM stream_run r WHERE r.active = 1 AND"
-                     " r.status = 'running' AND NOT EXISTS (SELECT 1 FROM lease l WHERE"
+                     " r.worker <> '' AND NOT EXISTS (SELECT 1 FROM lease l WHERE"
                      " l.name = r.lease AND l.owner = r.worker AND l.fence = r.fence AND"
                      " l.until_ms > $1) ORDER BY r.id LIMIT $2%s",
                      store_skip_locked(s)),
@@ -322,7 +322,7 @@ static bool release(struct store *s, struct str worker, struct arena *arena, siz
     struct sql_value args[] = {sql_text(worker), sql_int(RECLAIM_MAX)};
     struct statement st = {arena_printf(arena,
                                         "SELECT " RUN_COLUMNS " FROM stream_run r WHERE"
-                                        " r.active = 1 AND r.status = 'running' AND r.worker = $1"
+                                        " r.active = 1 AND r.worker <> '' AND r.worker = $1"
                                         " ORDER BY r.id LIMIT $2%s",
                                         store_skip_locked(s)),
                            args, ARRAY_LEN(args)};
