@@ -87,7 +87,7 @@ bool connect_find(struct api_call *c, struct str name, struct connection *ret, s
 // What stays of the connection that is authorized anew.
 static bool keep_former(struct api_call *c, struct connection *now, struct error *err)
 {
-    struct connection former;
+    struct connection former = {.portal_id = 0};
     if (!connect_find(c, now->name, &former, err)) {
         return false;
     }

@@ -364,6 +364,7 @@ static void list_connections(struct api_call *c)
             continue;
         }
         if (shown == c->limit) {
+            assert(last); // a page has room for one
             next = api_cursor_make(
                 c, &(struct page_place){.at_ms = last->created_ms, .id = last->name});
             break;

@@ -4,8 +4,6 @@
 #include "api/connect.h"
 #include "api/destination_test.h"
 #include "destination/destination.h"
-#include <ctype.h>
-
 enum { LABEL_MAX = 255 };
 
 struct destination_view {
@@ -228,7 +226,7 @@ static struct str lower(struct arena *arena, const char *name)
 {
     char *text = arena_cstr(arena, str_from(name));
     for (char *at = text; *at; at++) {
-        *at = (char)tolower((unsigned char)*at);
+        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
     }
     return str_from(text);
 }
