@@ -5,7 +5,7 @@
 
 enum {
     MANY = 32,              // with more tasks at once than this memory is looked after
-    CACHES_KIB = 64 * 1024, // that the destinations of many tasks share
+    CACHES_KIB = 24 * 1024, // that the destinations of many tasks share
     CACHE_LEAST_KIB = 128,
 };
 enum { ROW_ARENA_MAX = 4 << 20, ACCOUNT_ARENA_MAX = 4 << 20 };

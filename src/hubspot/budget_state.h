@@ -45,10 +45,8 @@ struct budget_recent {
 struct budget_app {
     bool used;
     uint64_t key;
-    struct send_times window; // all but searches
-    struct send_times assoc;  // of those, associations
-    int64_t flying;           // of the window, under way
-    int64_t max;              // of the window; -1: unknown (no headers seen)
+    int64_t flying; // of the window, under way
+    int64_t max;    // of the window; -1: unknown (no headers seen)
     int64_t interval_us;
     double foreign;        // calls of others in the window, as last seen
     int64_t foreign_at_us; // when an answer last said
@@ -57,6 +55,9 @@ struct budget_app {
     bool daily;            // its calls count against the account's day
     struct budget_recent recent[BUDGET_PRIORITY_COUNT];
     uint64_t turn;
+    // Large, and last: a place that nobody uses costs a process no memory.
+    struct send_times window; // all but searches
+    struct send_times assoc;  // of those, associations
 };
 
 struct budget_day {
