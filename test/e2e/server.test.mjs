@@ -1,7 +1,9 @@
 // sluice serve: starting, the story of a sync, and stopping.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Postgres } from './lib/postgres.mjs';
@@ -51,6 +53,56 @@ describe('a server', () => {
     assert.doesNotMatch(server.child.output.stdout, /API key/);
     assert.equal((await server.api('GET', '/integrations')).status, 200);
   });
+});
+
+describe('stopping', () => {
+  test('gives back what runs, and the next start goes on with it', async () => {
+    const server = await Server.start({ contacts: 400, latency: '250' });
+    const connection = await server.connect();
+    const sync = await server.sync(connection, ['contacts']);
+    await waitForOutput(server.child, /run started/);
+    server.child.kill('SIGTERM');
+    assert.deepEqual(await server.child.exited, { code: 0, signal: null });
+    await server.restart();
+    const { contacts: ended } = await server.settled(sync);
+    assert.equal(ended.status, 'COMPLETED', JSON.stringify(ended));
+    const { contacts } = await server.sim.records();
+    assert.equal(Number(sqlite(server.file(), 'SELECT count(*) AS n FROM contact')[0].n), contacts.live);
+    await server.stop();
+  });
+
+  test('a second signal ends it at once', async () => {
+    const server = await Server.start({ contacts: 100 });
+    const connection = await server.connect();
+    await server.sim.faults({ path: '/crm/', action: 'stall', ms: 30000 });
+    await server.sync(connection, ['contacts']);
+    await waitForOutput(server.child, /run started/);
+    server.child.kill('SIGTERM');
+    await waitForOutput(server.child, /once more to stop at once/);
+    server.child.kill('SIGTERM');
+    assert.deepEqual(await server.child.exited, { code: 7, signal: null });
+    await server.stop();
+  });
+});
+
+test('speaks TLS', async () => {
+  const folder = temporaryFolder();
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'pipe' });
+  const child = start(SLUICE, ['serve', '--data-dir', join(folder, 'd'), '--listen', '127.0.0.1:0', '--tls-cert', cert,
+    '--tls-key', key], { env: cleanEnvironment() });
+  const [, url] = await waitForOutput(child, /listening on (https:\S+)/);
+  const body = await new Promise((done, failed) => {
+    https.get(`${url}/healthz`, { ca: readFileSync(cert) }, async (response) => {
+      done((await response.toArray()).join(''));
+    }).on('error', failed);
+  });
+  assert.equal(JSON.parse(body).status, 'ok');
+  await stop(child);
+  const bad = await run(SLUICE, ['serve', '--data-dir', join(folder, 'e'), '--listen', '127.0.0.1:0', '--tls-cert', key,
+    '--tls-key', key], { env: cleanEnvironment() });
+  assert.equal(bad.code, 2, bad.stderr);
 });
 
 describe('starting', () => {
