@@ -64,11 +64,15 @@ static bool find_destination(struct api_call *c, struct str id, struct stored_de
 {
     struct error none = {.code = ERR_NOT_FOUND};
     if (id.len == 0) {
-        return stored_destination_default(c->store, c->account_id, c->arena, ret, err) ||
-               (err->code == ERR_NOT_FOUND &&
-                error_set(err, ERR_CONFIG,
-                          "destination_id is missing, and there is no default destination; POST "
-                          "/destinations makes one"));
+        if (stored_destination_default(c->store, c->account_id, c->arena, ret, err)) {
+            return true;
+        }
+        if (err->code == ERR_NOT_FOUND) {
+            error_set(err, ERR_CONFIG,
+                      "destination_id is missing, and there is no default destination; POST "
+                      "/destinations makes one");
+        }
+        return false;
     }
     if (id_check(id) &&
         stored_destination_find(c->store, c->account_id, id, c->arena, ret, &none)) {
@@ -170,7 +174,7 @@ static bool check_start(struct api_call *c, int64_t start_ms, struct error *err)
 static bool make(struct api_call *c, const struct sync_create_body *b, struct elt_sync *sync,
                  struct error *err)
 {
-    struct stored_destination destination;
+    struct stored_destination destination = {0};
     int64_t next_due_ms;
     *sync = (struct elt_sync){
         .account_id = c->account_id,
