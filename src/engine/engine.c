@@ -141,6 +141,10 @@ static void *engine_main(void *user)
         (void)engine_pass(e);
         workers_wait(e, pause_ms(e));
     }
+    pthread_mutex_lock(&e->lock);
+    e->left = true;
+    pthread_cond_broadcast(&e->changed);
+    pthread_mutex_unlock(&e->lock);
     return NULL;
 }
 
@@ -319,12 +323,20 @@ bool engine_start(const struct engine_options *options, struct engine **ret, str
 // False: the thread hangs in a call of the store.
 static bool join_thread(struct engine *e, int64_t until_ms)
 {
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
-    if (e->has_thread && pthread_clockjoin_np(e->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
-        return false;
+    if (!e->has_thread) {
+        return true;
     }
-    e->has_thread = false;
-    return true;
+    pthread_mutex_lock(&e->lock);
+    for (int64_t ms = 0; !e->left && (ms = until_ms - engine_real_ms()) > 0;) {
+        engine_wait_on(&e->changed, e, ms);
+    }
+    bool left = e->left;
+    pthread_mutex_unlock(&e->lock);
+    if (left) {
+        pthread_join(e->thread, NULL);
+        e->has_thread = false;
+    }
+    return left;
 }
 
 // Leases go on being renewed while runs come to their end.

@@ -77,6 +77,7 @@ struct engine {
     bool woken;
     bool stopping;        // nothing new
     bool ending;          // threads end
+    bool left;            // the engine thread has ended
     int64_t confirmed_us; // leases were good at that instant, monotonic
     struct engine_figures figures;
 };
@@ -124,6 +125,8 @@ void workers_count(struct slot *slot, const struct stream_run_row *row);
 void workers_stop(struct engine *e);
 // Real time, monotonic: waits for other threads do not end because a clock stands still.
 int64_t engine_real_ms(void);
+// Waits at most so long. The lock is held.
+void engine_wait_on(pthread_cond_t *cond, struct engine *e, int64_t ms);
 // Waits until somebody wakes the engine, as a worker that is done does, or `ms` have passed.
 void workers_wait(struct engine *e, int64_t ms);
 // Waits until none is busy. False: one still is at that time (engine_real_ms).

@@ -29,8 +29,7 @@ int64_t engine_real_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-// Real time: a clock that stands still does not end a wait. The lock is held.
-static void wait_on(pthread_cond_t *cond, struct engine *e, int64_t ms)
+void engine_wait_on(pthread_cond_t *cond, struct engine *e, int64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -88,11 +87,11 @@ static void report_end(struct slot *slot, const struct stream_run_row *end)
         pthread_mutex_lock(&e->lock);
         bool give_up = gone || hopeless || e->ending || cancel_requested(&e->cancel);
         if (!give_up) {
-            wait_on(&slot->given, e, wait_ms);
+            engine_wait_on(&slot->given, e, wait_ms);
         }
         pthread_mutex_unlock(&e->lock);
         if (gone) {
-            log_line(e->options.log, LOG_WARN, "a run is no longer this worker's",
+            log_line(e->options.log, LOG_WARN, "what a run says is not heard, since another has it",
                      LOG_S("run", end->id), LOG_C("error", err.message));
         } else if (tries == 1 || give_up) {
             log_line(e->options.log, LOG_ERROR, "how a run ended cannot be written",
@@ -312,7 +311,7 @@ void workers_wait(struct engine *e, int64_t ms)
 {
     pthread_mutex_lock(&e->lock);
     if (!e->woken) {
-        wait_on(&e->changed, e, ms);
+        engine_wait_on(&e->changed, e, ms);
     }
     pthread_mutex_unlock(&e->lock);
 }
@@ -321,7 +320,7 @@ bool workers_settle(struct engine *e, int64_t until_ms)
 {
     pthread_mutex_lock(&e->lock);
     for (int64_t ms = 0; e->figures.running > 0 && (ms = until_ms - engine_real_ms()) > 0;) {
-        wait_on(&e->changed, e, ms);
+        engine_wait_on(&e->changed, e, ms);
     }
     bool settled = e->figures.running == 0;
     pthread_mutex_unlock(&e->lock);
