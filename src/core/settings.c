@@ -191,7 +191,9 @@ static bool set_list(const struct settings *s, const struct setting *row, struct
         }
         if (item.len > 0) {
             struct str *items = arena_alloc(s->arena, (list->n + 1) * sizeof *items);
-            memcpy(items, list->items, list->n * sizeof *items);
+            for (size_t k = 0; k < list->n; k++) {
+                items[k] = list->items[k];
+            }
             items[list->n] = arena_dup(s->arena, item);
             *list = (struct setting_list){items, list->n + 1};
         }

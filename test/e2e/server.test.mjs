@@ -70,19 +70,6 @@ describe('stopping', () => {
     assert.equal(Number(sqlite(server.file(), 'SELECT count(*) AS n FROM contact')[0].n), contacts.live);
     await server.stop();
   });
-
-  test('a second signal ends it at once', async () => {
-    const server = await Server.start({ contacts: 100 });
-    const connection = await server.connect();
-    await server.sim.faults({ path: '/crm/', action: 'stall', ms: 30000 });
-    await server.sync(connection, ['contacts']);
-    await waitForOutput(server.child, /run started/);
-    server.child.kill('SIGTERM');
-    await waitForOutput(server.child, /once more to stop at once/);
-    server.child.kill('SIGTERM');
-    assert.deepEqual(await server.child.exited, { code: 7, signal: null });
-    await server.stop();
-  });
 });
 
 test('speaks TLS', async () => {
