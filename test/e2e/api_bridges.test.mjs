@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_SECRET, open, press } from './lib/browser.mjs';
+import { Postgres } from './lib/postgres.mjs';
 import { freePort, temporaryFolder } from './lib/process.mjs';
 import { Browser, Server } from './lib/serve.mjs';
 import { sqliteWrite } from './lib/sqlite.mjs';
@@ -645,6 +646,43 @@ describe('destinations', () => {
       assert.ok(!answer.text.includes('hunter2'));
     });
   }
+});
+
+describe('over PostgreSQL', () => {
+  let postgres;
+  let shared;
+
+  before(async () => {
+    postgres = await Postgres.start();
+    shared = await Server.start(sim, { postgres: postgres.url() });
+  });
+
+  after(async () => {
+    await shared?.stop();
+    await postgres?.stop();
+  });
+
+  test('the whole way, its end, and no second time', async () => {
+    const { status, to, bridge } = await shared.consent({ state: 'x' });
+    assert.equal(status, 303);
+    const id = to.searchParams.get('connection_id');
+    assert.equal((await shared.ok('GET', `/connections/${id}`)).status, 'active');
+    assert.equal((await visit(new Browser(), bridge.authorize_url)).status, 410);
+    const again = await shared.consent({ connection_id: id });
+    assert.equal(again.to.searchParams.get('connection_id'), id);
+    await shared.ok('DELETE', `/connections/${id}`);
+    assert.equal((await shared.api('GET', `/connections/${id}`)).status, 404);
+  });
+
+  test('a destination is tried and nothing stays', async () => {
+    const result = await shared.ok('POST', '/destinations/test', { url: postgres.url() });
+    assert.equal(result.ok, true, JSON.stringify(result));
+    assert.deepEqual(await postgres.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'sluice_test%'"), []);
+    const refused = await shared.ok('POST', '/destinations/test', { url: await postgres.createRole('guest') });
+    assert.deepEqual(refused.checks.map(({ ok }) => ok), [true, false, false]);
+    assert.equal(refused.error_code, 'destination_rights');
+    assert.match(refused.message, /permission denied/);
+  });
 });
 
 describe('API keys', () => {
