@@ -6,14 +6,13 @@
 #include <stdatomic.h>
 
 enum {
-    RECEIVE_BUFFER_BYTES = 256 * 1024,
-    RECEIVE_BUFFER_THRIFTY = 32 * 1024,
     IDLE_EXCHANGES_MAX = 16,
     KEPT_BODY_BYTES = 2 * 1024 * 1024, // larger ones are given back
     KEPT_REQUEST_BYTES = 256 * 1024,
     TOTAL_TIMEOUT_MS = 15 * 60 * 1000,
     MAGIC = 0x48747470,
 };
+static const long RECEIVE_BYTES[] = {256 * 1024, 32 * 1024}; // as usual, and thrifty
 
 // An exchange and the libcurl handle that serves it; the handle is kept for the next request.
 struct slot {
@@ -203,8 +202,7 @@ static void setup_handle(struct slot *s)
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_PROXY, o->proxy ? o->proxy : "");
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
-                     o->thrifty ? (long)RECEIVE_BUFFER_THRIFTY : (long)RECEIVE_BUFFER_BYTES);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES[o->thrifty]);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, s);

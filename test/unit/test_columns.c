@@ -263,73 +263,68 @@ static void test_rejects_do_not_tell(void **state)
 
 // ---- changes
 
+static const struct {
+    const char *what;
+    struct rules former, now;
+    bool changed, full;
+    const char *stale, *hidden;
+} CHANGES[] = {
+    {"none", {"", "", ""}, {"", "", ""}, false, false, "", ""},
+    {"the same",
+     {"email", "amount", "part"},
+     {" Email ", "amount", "PART"},
+     false,
+     false,
+     "property_email",
+     ""},
+    {"of what is not there", {"", "", ""}, {"nothing", "no_such", "none"}, false, false, "", ""},
+    {"left out",
+     {"", "", ""},
+     {"email", "", ""},
+     true,
+     false,
+     "property_email",
+     "property_email,Email"},
+    {"hashed",
+     {"", "", ""},
+     {"", "amount", ""},
+     true,
+     true,
+     "property_amount",
+     "property_amount,amount"},
+    {"no longer hashed", {"", "amount", ""}, {"", "", ""}, true, true, "property_amount", ""},
+    {"back again", {"email", "", ""}, {"", "", ""}, true, true, "", ""},
+    {"hashed, then left out",
+     {"", "email", ""},
+     {"email", "", ""},
+     true,
+     false,
+     "property_email",
+     ""},
+    {"left out, then hashed",
+     {"email", "", ""},
+     {"", "email", ""},
+     true,
+     true,
+     "property_email",
+     ""},
+    {"a table left out", {"", "", ""}, {"", "", "part"}, true, false, "", ""},
+    {"a table is back", {"", "", "part"}, {"", "", ""}, true, true, "", ""},
+};
+
 static void test_changes(void **state)
 {
     struct scene *s = *state;
-    static const struct {
-        const char *what;
-        struct rules former, now;
-        bool changed, full;
-        const char *stale, *hidden;
-    } ROWS[] = {
-        {"none", {"", "", ""}, {"", "", ""}, false, false, "", ""},
-        {"the same",
-         {"email", "amount", "part"},
-         {" Email ", "amount", "PART"},
-         false,
-         false,
-         "property_email",
-         ""},
-        {"of what is not there",
-         {"", "", ""},
-         {"nothing", "no_such", "none"},
-         false,
-         false,
-         "",
-         ""},
-        {"left out",
-         {"", "", ""},
-         {"email", "", ""},
-         true,
-         false,
-         "property_email",
-         "property_email,Email"},
-        {"hashed",
-         {"", "", ""},
-         {"", "amount", ""},
-         true,
-         true,
-         "property_amount",
-         "property_amount,amount"},
-        {"no longer hashed", {"", "amount", ""}, {"", "", ""}, true, true, "property_amount", ""},
-        {"back again", {"email", "", ""}, {"", "", ""}, true, true, "", ""},
-        {"hashed, then left out",
-         {"", "email", ""},
-         {"email", "", ""},
-         true,
-         false,
-         "property_email",
-         ""},
-        {"left out, then hashed",
-         {"email", "", ""},
-         {"", "email", ""},
-         true,
-         true,
-         "property_email",
-         ""},
-        {"a table left out", {"", "", ""}, {"", "", "part"}, true, false, "", ""},
-        {"a table is back", {"", "", "part"}, {"", "", ""}, true, true, "", ""},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
-        struct columns *c = follow(s, ROWS[i].former, ROWS[i].now);
+    for (size_t i = 0; i < ARRAY_LEN(CHANGES); i++) {
+        struct columns *c = follow(s, CHANGES[i].former, CHANGES[i].now);
         struct str *names = NULL;
-        struct text_list stale = list(s, ROWS[i].stale);
-        struct text_list hidden = list(s, ROWS[i].hidden);
-        check_row(columns_changed(c) == ROWS[i].changed, ROWS[i].what);
-        check_row(columns_need_full(c) == ROWS[i].full, ROWS[i].what);
-        check_row(columns_stale(c, &MAIN, &s->arena, &names) == stale.n, ROWS[i].what);
-        check_row(stale.n == 0 || str_eq(names[0], stale.items[0]), ROWS[i].what);
-        check_row(columns_newly_hidden(c, &s->arena, &names) == hidden.n, ROWS[i].what);
+        struct text_list stale = list(s, CHANGES[i].stale);
+        struct text_list hidden = list(s, CHANGES[i].hidden);
+        check_row(columns_changed(c) == CHANGES[i].changed, CHANGES[i].what);
+        check_row(columns_need_full(c) == CHANGES[i].full, CHANGES[i].what);
+        check_row(columns_stale(c, &MAIN, &s->arena, &names) == stale.n, CHANGES[i].what);
+        check_row(stale.n == 0 || str_eq(names[0], stale.items[0]), CHANGES[i].what);
+        check_row(columns_newly_hidden(c, &s->arena, &names) == hidden.n, CHANGES[i].what);
         for (size_t h = 0; h < hidden.n; h++) {
             check_str(names[h], arena_cstr(&s->arena, hidden.items[h]));
         }
