@@ -209,7 +209,9 @@ static void run_in_transaction(struct api_frame *f, struct idempotent *i)
     f->wake = f->wake && good;
 }
 
-// What waits for others opens its transactions itself; that the answer is kept is one more.
+// What waits for others opens its transactions itself; that the answer is kept is one more. When
+// that fails, it was carried out all the same: to answer otherwise would be worse than not to
+// remember it.
 static void run_alone(struct api_frame *f, struct idempotent *i)
 {
     if (!api_idempotent_begin(f, i)) {
@@ -217,15 +219,30 @@ static void run_alone(struct api_frame *f, struct idempotent *i)
     }
     run_handler(f);
     f->changed = is_good(f);
-    if (f->changed && i->key.len > 0) {
-        struct error err;
-        if (!store_begin(f->call.store, &err)) {
-            return; // it was carried out: to say otherwise would be worse than not to remember it
-        }
-        bool kept = api_idempotent_keep(f, i);
-        if (!store_end(f->call.store, kept, &err)) {
-            return;
-        }
+    struct error err;
+    if (!f->changed || i->key.len == 0 || !store_begin(f->call.store, &err)) {
+        return;
+    }
+    bool kept = api_idempotent_store(f, i, &err);
+    kept = store_end(f->call.store, kept, &err) && kept;
+    if (!kept && f->call.site->log) {
+        log_line(f->call.site->log, LOG_WARN, "an answer could not be kept for its Idempotency-Key",
+                 LOG_S("request", f->request_id), LOG_C("error", err.message));
+    }
+}
+
+// A list takes several statements, which are to see one state.
+static void run_list(struct api_frame *f)
+{
+    struct error err;
+    if (!store_begin_read(f->call.store, &err)) {
+        api_fail(&f->call, &err);
+        return;
+    }
+    run_handler(f);
+    if (!store_end(f->call.store, is_good(f), &err) && is_good(f)) {
+        api_unanswer(f);
+        api_fail(&f->call, &err);
     }
 }
 
@@ -233,7 +250,11 @@ static void run(struct api_frame *f)
 {
     unsigned flags = f->call.route->flags;
     if (!(flags & (API_CHANGES | API_ALONE))) {
-        run_handler(f);
+        if ((flags & API_PAGED) && f->call.store) {
+            run_list(f);
+        } else {
+            run_handler(f);
+        }
         return;
     }
     struct idempotent i;

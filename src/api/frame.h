@@ -93,6 +93,8 @@ bool api_idempotent_enter(struct api_frame *f, struct idempotent *i) MUST_CHECK;
 bool api_idempotent_begin(struct api_frame *f, struct idempotent *i) MUST_CHECK;
 // In the transaction: keeps the answer. False: another request came first; it has answered.
 bool api_idempotent_keep(struct api_frame *f, struct idempotent *i) MUST_CHECK;
+// The same, and leaves the answer as it is.
+bool api_idempotent_store(struct api_frame *f, struct idempotent *i, struct error *err) MUST_CHECK;
 void api_idempotent_leave(struct api_frame *f, struct idempotent *i);
 
 // ---- cursor.c

@@ -210,7 +210,7 @@ bool api_idempotent_begin(struct api_frame *f, struct idempotent *i)
     return a.status == 0;
 }
 
-bool api_idempotent_keep(struct api_frame *f, struct idempotent *i)
+bool api_idempotent_store(struct api_frame *f, struct idempotent *i, struct error *err)
 {
     if (i->key.len == 0) {
         return true;
@@ -221,8 +221,13 @@ bool api_idempotent_keep(struct api_frame *f, struct idempotent *i)
         .status = f->call.response->status,
         .body = body.len > 0 ? close_box(f, body) : STR(""),
     };
+    return idempotency_put(f->call.store, f->call.account_id, i->key, &a, err);
+}
+
+bool api_idempotent_keep(struct api_frame *f, struct idempotent *i)
+{
     struct error err;
-    if (idempotency_put(f->call.store, f->call.account_id, i->key, &a, &err)) {
+    if (api_idempotent_store(f, i, &err)) {
         return true;
     }
     api_unanswer(f);
