@@ -260,6 +260,22 @@ static void test_connections_in_turn(struct place *p)
         assert_int_equal(scene_run(p, b.id).status, RUN_COMPLETED);
     }
     assert_int_equal(of_heavy, 10); // and the others do not starve the first one
+    // Nor has whoever comes late a claim to all that others have had before.
+    scene_connection(p, "late", 4);
+    struct elt_sync late = scene_sync(p, "late", "late");
+    for (int i = 0; i < 6; i++) {
+        scene_stream(p, &late, arena_printf(&p->arena, "s%d", i).ptr);
+    }
+    must(stream_run_request_all(p->store, &late, &n, &err), &err);
+    of_heavy = 0;
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(scene_take(p, "w", 1, &claims), 1);
+        of_heavy += str_eq(claims[0].run.connection_id, STR("heavy"));
+        must(scene_end(p, claims, RUN_COMPLETED, &err), &err);
+    }
+    assert_in_range(of_heavy, 2, 4);
+    place_run(p, "UPDATE stream_run SET not_before_ms = not_before_ms + 86400000 WHERE"
+                 " connection_id = 'late'");
     // At once, too.
     scene_request(p, light.id);
     scene_request(p, other.id);
