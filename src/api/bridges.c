@@ -167,7 +167,7 @@ static const struct api_route ROUTES[] = {
      .tag = "Connection bridges",
      .help = "Makes a bridge: open its authorize_url in a browser to connect an account.",
      .scope = API_KEY_WRITE,
-     .flags = API_CHANGES, // not API_CREATES: the answer is a secret that must not be kept
+     .flags = API_CHANGES | API_CREATES, // what is kept of the answer only the caller's key opens
      .body = &BRIDGE_CREATE_SHAPE,
      .answers = {{201, &BRIDGE_SHAPE, false, "The bridge, with its authorize_url."},
                  {400, &API_ERROR_SHAPE, false, "A field cannot be so."},

@@ -174,7 +174,7 @@ static const struct api_route ROUTES[] = {
      .tag = "API keys",
      .help = "Makes a key. The answer is the only place where it is ever shown.",
      .scope = API_KEY_ADMIN,
-     .flags = API_CHANGES, // not API_CREATES: the answer is a secret that must not be kept
+     .flags = API_CHANGES | API_CREATES, // what is kept of the answer only the caller's key opens
      .body = &KEY_CREATE_SHAPE,
      .answers = {{201, &KEY_SHAPE, false, "The new key."},
                  {400, &API_ERROR_SHAPE, false, "A field cannot be so."}},

@@ -74,7 +74,7 @@ const struct setting SERVER_SETTINGS[CONFIG_SETTINGS_N] = {
     ROW(workers, "workers", SET_INT, "16", "N",
         "Streams that run at once; 0: this process only schedules and answers.", .min = 0,
         .max = WORKERS_MAX),
-    ROW(threads, "threads", SET_INT, "2", "N", "Threads that answer requests.", .min = 1,
+    ROW(threads, "threads", SET_INT, "8", "N", "Threads that answer requests.", .min = 1,
         .max = THREADS_MAX),
     ROW(max_connections, "max-connections", SET_INT, "4096", "N",
         "Connections of clients that are served at once.", .min = 16,

@@ -538,6 +538,21 @@ describe('connections', () => {
     assert.match(answer.json.message, /missing: .*crm\.objects\.contacts\.read/);
   });
 
+  test('keys and bridges repeated with an Idempotency-Key are made once, and only their maker reads the answer again', async () => {
+    const options = { headers: { 'idempotency-key': 'key-once' } };
+    const body = { name: 'twice', scope: 'admin' };
+    const first = await server.ok('POST', '/api_keys', body, options);
+    const again = await server.api('POST', '/api_keys', body, options);
+    assert.equal(again.json.key, first.key);
+    assert.equal(again.headers.get('idempotency-replayed'), 'true');
+    const other = await server.api('POST', '/api_keys', body, { ...options, key: first.key });
+    assert.equal(other.status, 422, other.text);
+    const bridge = { integration_id: 'hubspot-v2', label: 'once', redirect_uri: 'https://yourapp.com/callback' };
+    const one = await server.ok('POST', '/connection_bridges', bridge, { headers: { 'idempotency-key': 'bridge-once' } });
+    const two = await server.ok('POST', '/connection_bridges', bridge, { headers: { 'idempotency-key': 'bridge-once' } });
+    assert.equal(two.authorize_url, one.authorize_url);
+  });
+
   test('repeated with an Idempotency-Key are made once', async () => {
     const body = { integration_id: 'hubspot-v2', label: 'once', token: sim.token };
     const options = { headers: { 'idempotency-key': 'connect-once' } };
