@@ -189,16 +189,21 @@ static bool write_end(struct store *s, const struct stream_run_row *r, int64_t n
 static bool write_stream(struct store *s, const struct stream_run_row *r, int64_t now_ms,
                          struct error *err)
 {
+    // A full refresh that somebody asked for and that failed before anything of it was kept is
+    // still to be done, unless the run was cancelled.
     static const struct str FAILED =
-        STR_INIT("UPDATE elt_stream SET last_status = 'failed' WHERE id = $1");
+        STR_INIT("UPDATE elt_stream SET last_status = 'failed', full_refresh_ms = CASE WHEN"
+                 " $1 = 1 AND full_refresh_ms = 0 THEN $2 ELSE full_refresh_ms END WHERE id = $3");
     static const struct str COMPLETED =
         STR_INIT("UPDATE elt_stream SET last_status = 'completed', last_completed_ms = $1,"
                  " last_full_ms = CASE WHEN $2 = 1 THEN $3 ELSE last_full_ms END WHERE id = $4");
-    struct sql_value failed[] = {sql_text(r->stream_id)};
+    bool again = r->trigger == TRIGGER_USER && !r->resumable && !r->cancel &&
+                 !str_eq(r->error_code, STR("cancelled"));
+    struct sql_value failed[] = {sql_int(again), sql_int(now_ms), sql_text(r->stream_id)};
     struct sql_value completed[] = {sql_int(now_ms), sql_int(r->mode == RUN_FULL),
                                     sql_int(r->started_ms), sql_text(r->stream_id)};
     return r->status == RUN_FAILED
-               ? rows_run(s, &(struct statement){FAILED, failed, 1}, NULL, err)
+               ? rows_run(s, &(struct statement){FAILED, failed, 3}, NULL, err)
                : rows_run(s, &(struct statement){COMPLETED, completed, 4}, NULL, err);
 }
 
@@ -236,6 +241,7 @@ static bool end(struct store *s, const struct stream_run_row *r, struct arena *a
     ended.started_ms = stored.started_ms;
     ended.mode = stored.mode;
     ended.trigger = stored.trigger;
+    ended.cancel = stored.cancel;
     return write_end(s, &ended, now_ms, arena, err) &&
            (!ENDS[ended.status].ended || write_stream(s, &ended, now_ms, err)) &&
            run_tell(s, ENDS[ended.status].event, &ended, err);

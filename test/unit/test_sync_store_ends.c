@@ -58,6 +58,35 @@ static void test_a_cancelled_run_without_a_worker_ends(struct place *p)
     check_str(scene_last_event(p, run.id), "run.failed");
 }
 
+// A full refresh is done or still wanted: one that failed before anything of it was kept is.
+static void test_a_full_refresh_that_failed_is_still_wanted(struct place *p)
+{
+    static const struct {
+        enum run_trigger trigger;
+        bool resumable, cancelled, wanted;
+    } ROWS[] = {{TRIGGER_USER, false, false, true},
+                {TRIGGER_USER, true, false, false}, // the next run goes on with it
+                {TRIGGER_USER, false, true, false},
+                {TRIGGER_MIDNIGHT, false, false, false}};
+    struct error err = {0};
+    struct elt_stream stream = scene_lone_stream(p, "acme", 1);
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, 5, &err), &err);
+        struct stream_run_row run = scene_request(p, stream.id);
+        struct run_claim claim = scene_take_one(p, "w");
+        claim.run.mode = RUN_FULL;
+        claim.run.trigger = ROWS[i].trigger;
+        must(stream_run_begin(p->store, &claim.run, &err), &err);
+        assert_int_equal(scene_stream_now(p, stream.id).full_refresh_ms, 0);
+        claim.run.resumable = ROWS[i].resumable;
+        if (ROWS[i].cancelled) {
+            must(stream_run_cancel(p->store, ACCOUNT, run.id, &err), &err);
+        }
+        must(scene_end(p, &claim, RUN_FAILED, &err), &err);
+        assert_int_equal(scene_stream_now(p, stream.id).full_refresh_ms > 0, ROWS[i].wanted);
+    }
+}
+
 static void test_cancelling_all(struct place *p)
 {
     struct error err = {0};
@@ -340,6 +369,7 @@ int main(void)
     static const struct place_test TESTS[] = {
         PLACE_TEST(test_cancelling_in_each_state),
         PLACE_TEST(test_a_cancelled_run_without_a_worker_ends),
+        PLACE_TEST(test_a_full_refresh_that_failed_is_still_wanted),
         PLACE_TEST(test_cancelling_all),
         PLACE_TEST(test_disabling),
         PLACE_TEST(test_removing),
