@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-enum { SYNCS_A_PAGE = 1000 };
+enum { SYNCS_A_PAGE = 1000, START_AHEAD_MS = 24 * 3600 * 1000 };
 
 bool sync_check_interval(struct api_call *c, struct str interval, struct str settings,
                          int64_t *ret_next_due_ms, struct error *err)
@@ -158,6 +158,7 @@ static bool check_alone(struct api_call *c, const struct elt_sync *sync, struct 
     return true;
 }
 
+// Callers send their own "now" or "today", by clocks and in time zones that are ahead of ours.
 static bool check_start(struct api_call *c, int64_t start_ms, struct error *err)
 {
     int64_t now_ms;
@@ -167,8 +168,10 @@ static bool check_start(struct api_call *c, int64_t start_ms, struct error *err)
     if (!store_now_ms(c->store, &now_ms, err)) {
         return false;
     }
-    return start_ms <= now_ms ||
-           error_set(err, ERR_CONFIG, "start_date lies in the future: nothing would be loaded");
+    return start_ms <= now_ms + START_AHEAD_MS ||
+           error_set(err, ERR_CONFIG,
+                     "start_date lies more than a day in the future, and nothing would be loaded "
+                     "until then; give an earlier date, or leave it out to load everything");
 }
 
 static bool make(struct api_call *c, const struct sync_create_body *b, struct elt_sync *sync,

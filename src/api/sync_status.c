@@ -146,7 +146,7 @@ static const struct api_field SYNC_STATUS_FIELDS[] = {
      .offset = offsetof(struct sync_status_view, source_streams),
      .flags = API_REQUIRED,
      .shape = &STREAM_STATUS,
-     .help = "Its streams, oldest first."},
+     .help = "Its streams, in the order in which they were added."},
 };
 const struct api_shape ELT_SYNC_STATUS_SHAPE = {
     .name = "EltSyncStatus",

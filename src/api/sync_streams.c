@@ -18,7 +18,7 @@ struct source_streams_body {
     struct api_objects source_streams;
 };
 struct stream_list_view {
-    struct api_objects source_streams;
+    struct api_objects source_streams, streams;
 };
 
 #define FIELD(f) offsetof(struct source_stream_body, f)
@@ -105,7 +105,13 @@ static const struct api_field STREAM_LIST_FIELDS[] = {
      .offset = offsetof(struct stream_list_view, source_streams),
      .flags = API_REQUIRED,
      .shape = &ELT_STREAM_SHAPE,
-     .help = "All streams of the sync, oldest first."},
+     .help = "All streams of the sync, in the order in which they were added."},
+    {.name = "streams",
+     .type = API_OBJECTS,
+     .offset = offsetof(struct stream_list_view, streams),
+     .flags = API_REQUIRED,
+     .shape = &ELT_STREAM_SHAPE,
+     .help = "The same, by the name that the list had before."},
 };
 const struct api_shape ELT_STREAM_LIST_SHAPE = {
     .name = "EltStreamList",
@@ -330,6 +336,7 @@ static bool put_all(struct api_call *c, const struct elt_sync *sync, struct stre
         return false;
     }
     ret->source_streams = stream_views(all, n, c->arena);
+    ret->streams = ret->source_streams;
     return true;
 }
 

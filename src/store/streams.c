@@ -138,6 +138,22 @@ static bool upsert(struct store *s, const struct elt_stream *t, const struct buf
     return ok;
 }
 
+// A time of its own within the sync, so that streams which are added together are listed in the
+// order in which they were: those of one millisecond would be in that of their ids. The sync is
+// locked.
+static bool place_behind(struct store *s, struct str sync_id, int64_t *at_ms, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("SELECT max(created_ms) FROM elt_stream WHERE sync_id = $1");
+    struct sql_value args[] = {sql_text(sync_id)};
+    int64_t last_ms = 0;
+    if (!rows_number(s, &(struct statement){TEXT, args, 1}, 0, &last_ms, err)) {
+        return false;
+    }
+    *at_ms = MAX(*at_ms, last_ms + 1);
+    return true;
+}
+
 static bool put(struct store *s, struct elt_stream *stream, struct arena *arena, struct error *err)
 {
     struct buf lists[LISTS] = {{0}};
@@ -146,6 +162,7 @@ static bool put(struct store *s, struct elt_stream *stream, struct arena *arena,
               write_list(&t.hashed_columns, "hashed_columns", &lists[1], err) &&
               write_list(&t.excluded_substreams, "excluded_substreams", &lists[2], err) &&
               sync_lock(s, t.account_id, t.sync_id, err) && store_now_ms(s, &t.updated_ms, err);
+    ok = ok && place_behind(s, t.sync_id, &t.updated_ms, err);
     t.id = id_make(arena);
     ok = ok && upsert(s, &t, lists, arena, stream, err);
     for (size_t i = 0; i < LISTS; i++) {

@@ -43,7 +43,7 @@ bool elt_stream_find(struct store *s, struct str account_id, struct str id, stru
 bool elt_stream_list(struct store *s, const struct page_query *q, struct str sync_id,
                      struct arena *arena, struct elt_stream **ret, size_t *ret_n,
                      struct error *err) MUST_CHECK;
-// All of one sync, oldest first.
+// All of one sync, in the order in which they were added.
 bool elt_stream_of_sync(struct store *s, struct str sync_id, struct arena *arena,
                         struct elt_stream **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 // With its runs and events. CONFLICT while one is running, as elt_sync_remove.

@@ -149,14 +149,20 @@ struct walk {
     struct secret *verifier;
 };
 
+// A person who cancels goes back to whoever sent them, as after any OAuth: who asked waits for
+// that. The bridge stays open, so that the same link may be tried again. What HubSpot refuses by
+// itself is for the person to read.
 static void denied(struct walk *w)
 {
-    bool person = str_eq(w->answer.error, STR("access_denied"));
     struct str words =
         w->answer.error_description.len > 0 ? w->answer.error_description : w->answer.error;
+    if (str_eq(w->answer.error, STR("access_denied"))) {
+        html_redirect(w->visit.c, visit_failure_url(&w->visit, "access_denied", words));
+        return;
+    }
     struct trouble t = {
         .status = 403,
-        .title = person ? "HubSpot was not connected" : "HubSpot refused",
+        .title = "HubSpot refused",
         .text = arena_printf(w->visit.c->arena,
                              "HubSpot says: %.*s. Nothing was stored. You can try again, with "
                              "another account if this one may not.",

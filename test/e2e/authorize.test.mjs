@@ -118,9 +118,11 @@ describe('a person', () => {
     await page.goto(bridge.authorize_url);
     await page.getByRole('button', { name: 'Continue to HubSpot' }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
-    assert.equal(await page.getByRole('heading').innerText(), 'HubSpot was not connected');
-    await shot(page, 'cancelled');
-    await page.getByRole('link', { name: 'Try again' }).click();
+    await page.waitForURL(/\/done\?/);
+    const cancelled = new URL(page.url());
+    assert.equal(cancelled.searchParams.get('error'), 'access_denied');
+    assert.equal(cancelled.searchParams.get('state'), 'their state');
+    await page.goto(bridge.authorize_url);
     await page.getByRole('button', { name: 'Decline' }).click();
     await page.waitForURL(/\/done\?/);
     const at = new URL(page.url());

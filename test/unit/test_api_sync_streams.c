@@ -134,6 +134,36 @@ static void test_streams_that_cannot_be(struct place *p)
     scene_close(s);
 }
 
+// Lists are in the order in which streams were added, also of those added at one instant.
+static void test_order_of_streams(struct place *p)
+{
+    static const char *const NAMES[] = {"tickets", "contacts", "owners", "deals", "companies"};
+    struct scene *s = scene_open(p);
+    const char *path = scene_text(s, "/elt_syncs/%s", scene_sync(s, "s"));
+    const char *put = scene_text(s, "%s/source_streams", path);
+    struct json v =
+        scene_expect(s, 201, "POST", put,
+                     "{\"source_streams\":[{\"name\":\"tickets\"},{\"name\":\"contacts\"},"
+                     "{\"name\":\"owners\"},{\"name\":\"deals\"}]}");
+    assert_int_equal(json_count(field(v, "streams")), 4); // the name that the list had before
+    (void)scene_expect(s, 201, "POST", put,
+                       "{\"source_streams\":[{\"name\":\"companies\"},{\"name\":\"contacts\"}]}");
+    const char *const seen[] = {path, scene_text(s, "%s/status", path)};
+    for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+        struct json all = field(scene_expect(s, 200, "GET", seen[i], NULL), "source_streams");
+        assert_int_equal(json_count(all), ARRAY_LEN(NAMES));
+        for (size_t j = 0; j < ARRAY_LEN(NAMES); j++) {
+            assert_string_equal(field_text(s, item(all, j), "name"), NAMES[j]);
+        }
+    }
+    v = scene_expect(s, 200, "GET", scene_text(s, "/elt_streams?elt_sync_id=%s", path + 11), NULL);
+    for (size_t j = 0; j < ARRAY_LEN(NAMES); j++) { // newest first
+        assert_string_equal(field_text(s, item(field(v, "data"), j), "name"),
+                            NAMES[ARRAY_LEN(NAMES) - 1 - j]);
+    }
+    scene_close(s);
+}
+
 static void test_first_runs_are_asked_for(struct place *p)
 {
     struct scene *s = scene_open(p);
@@ -161,11 +191,9 @@ static void test_first_runs_are_asked_for(struct place *p)
 int main(void)
 {
     static const struct place_test tests[] = {
-        PLACE_TEST(test_available_streams),
-        PLACE_TEST(test_streams_are_put),
-        PLACE_TEST(test_streams_that_cannot_be),
-        PLACE_TEST(test_first_runs_are_asked_for),
-        PLACE_TESTS_END,
+        PLACE_TEST(test_available_streams),        PLACE_TEST(test_streams_are_put),
+        PLACE_TEST(test_streams_that_cannot_be),   PLACE_TEST(test_order_of_streams),
+        PLACE_TEST(test_first_runs_are_asked_for), PLACE_TESTS_END,
     };
     return place_run_both("streams of syncs of the API", tests);
 }

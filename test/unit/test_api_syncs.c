@@ -1,6 +1,7 @@
 // Integrations, ELT syncs and what they load, through the API.
 #include "test_api_scene.h"
 
+#include "core/timestamp.h"
 #include "store/destinations.h"
 
 #include <pthread.h>
@@ -100,6 +101,30 @@ static void test_a_sync_is_made(struct place *p)
 
 #define FOUR "1234567890123456"
 
+// A caller's "now" may be ahead of this server's, by its clock or its time zone.
+static void test_a_start_that_is_just_ahead(struct place *p)
+{
+    static const struct {
+        int64_t ahead_ms;
+        int status;
+    } ROWS[] = {{1000, 201}, {INT64_C(23) * 3600 * 1000, 201}, {INT64_C(25) * 3600 * 1000, 400}};
+    struct scene *s = scene_open(p);
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        char at[TIMESTAMP_TEXT_MAX];
+        struct error err;
+        int64_t now_ms = 0;
+        must(store_now_ms(p->store, &now_ms, &err), &err);
+        assert_true(timestamp_format(now_ms + ROWS[i].ahead_ms, at));
+        const char *body = scene_text(s,
+                                      "{\"connection_id\":\"main\",\"destination_schema_name\":"
+                                      "\"ahead%zu\",\"sync_interval\":\"@daily\",\"start_date\":"
+                                      "\"%s\"}",
+                                      i, at);
+        (void)scene_expect(s, ROWS[i].status, "POST", "/elt_syncs", body);
+    }
+    scene_close(s);
+}
+
 static void test_what_cannot_be_made(struct place *p)
 {
     struct scene *s = scene_open(p);
@@ -138,7 +163,7 @@ static void test_what_cannot_be_made(struct place *p)
         {400, CREATE("x", ",\"elt_settings\":[1]"), "elt_settings"},
         {400, CREATE("x", ",\"elt_settings\":{\"shar\":0.5}"), "elt_settings"},
         {400, CREATE("x", ",\"elt_settings\":{\"time_zone\":\"Mars/Base\"}"), "time_zone"},
-        {400, CREATE("x", ",\"start_date\":\"2999-01-01\""), "start_date"},
+        {400, CREATE("x", ",\"start_date\":\"2999-01-01\""), "start_date lies more than a day"},
         {400, CREATE("x", ",\"start_date\":\"yesterday\""), "start_date"},
         {400, CREATE("x", ",\"start_date\":7"), "start_date"},
         {400, CREATE("x", ",\"destination_id\":\"AAAAAAAAAAAAAA\""), "destination_id"},
@@ -447,6 +472,7 @@ int main(void)
         PLACE_FILE_TEST(test_integrations),
         PLACE_FILE_TEST(test_what_comes_later),
         PLACE_TEST(test_a_sync_is_made),
+        PLACE_TEST(test_a_start_that_is_just_ahead),
         PLACE_TEST(test_what_cannot_be_made),
         PLACE_TEST(test_schemas_do_not_mix_and_syncs_are_bounded),
         PLACE_TEST(test_a_file_holds_one_sync),
