@@ -287,7 +287,7 @@ sqlite3 -readonly -box "$db" "$query"
 [ "$(sqlite3 -readonly "$db" "SELECT property_city FROM contact WHERE id = '$contact'")" = Bonn ] ||
     die "the change did not arrive"
 
-say "8. A full refresh: the next run loads everything anew, beside the table, and swaps it in"
+say "8. A full refresh: the next run reads everything anew; the table stays readable all the while"
 call POST "/elt_streams/${streams[contacts]}/request_full_refresh"
 need 204
 run contacts
