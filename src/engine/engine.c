@@ -264,10 +264,7 @@ static bool take_over(struct engine *e, struct store *s, struct error *err)
         return false;
     }
     if (!store_is_shared(s)) {
-        // The rows stay, so that fences go on growing.
-        static const struct str TEXT =
-            STR_INIT("UPDATE lease SET owner = '', until_ms = 0 WHERE owner <> ''");
-        ok = sql_once(store_sql(s), TEXT, NULL, 0, NULL, err) || store_fail(err);
+        ok = lease_release_all(s, err);
     }
     ok = ok && stream_run_release(s, e->options.worker, &n, err) &&
          store_now_ms(s, &e->started_ms, err);

@@ -26,31 +26,19 @@ static bool may_be_dead(struct str code)
     return is_dead(code, CONNECTION_TOKEN) || is_dead(code, CONNECTION_OAUTH);
 }
 
-// Several streams find out one after another.
-static bool is_told(struct store *s, struct str connection, int64_t now_ms, bool *ret,
-                    struct error *err)
+// Several streams find out one after another: one of them says so.
+static bool say_once(struct store *s, struct stored_event *event, struct arena *arena,
+                     bool *ret_said, struct error *err)
 {
-    static const struct str TEXT = STR_INIT(
-        "SELECT CASE WHEN kind = 'connection.needs_reauthorization' THEN 1 ELSE 0 END FROM event "
-        "WHERE at_ms > $1 AND connection_id = $2 AND kind LIKE 'connection.%' "
-        "ORDER BY id DESC LIMIT 1");
-    struct sql_value args[] = {sql_int(now_ms - EVENT_ONCE_MS), sql_text(connection)};
-    struct sql_value newest = sql_null();
-    if (!sql_once_int(store_sql(s), TEXT, args, ARRAY_LEN(args), &newest, err)) {
-        return store_fail(err);
+    int64_t now_ms = 0;
+    struct str newest = STR("");
+    if (!store_now_ms(s, &now_ms, err) ||
+        !event_last_of_connection(s, event->connection_id, now_ms - EVENT_ONCE_MS, arena, &newest,
+                                  err)) {
+        return false;
     }
-    *ret = newest.type == SQL_INT && newest.num == 1;
-    return true;
-}
-
-static bool set_state(struct store *s, struct str connection, int64_t now_ms, struct error *err)
-{
-    static const struct str TEXT =
-        STR_INIT("UPDATE connection SET state = $1, updated_ms = $2 WHERE name = $3");
-    struct sql_value args[] = {
-        sql_text(str_from(connection_state_name(CONNECTION_NEEDS_REAUTHORIZATION))),
-        sql_int(now_ms), sql_text(connection)};
-    return sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
+    *ret_said = !str_eq(newest, event->kind);
+    return !*ret_said || event_add(s, event, err);
 }
 
 bool pause_connection(struct engine *e, struct store *s, const struct stream_run_row *run,
@@ -58,31 +46,29 @@ bool pause_connection(struct engine *e, struct store *s, const struct stream_run
 {
     struct arena arena;
     struct connection c;
-    int64_t now_ms = 0;
-    bool told = false;
+    bool said = false;
     if (run->status != RUN_FAILED || !may_be_dead(run->error_code)) {
         return true;
     }
-    arena_init(&arena, CONNECTION_BYTES_MAX);
     struct stored_event event = {.account_id = run->account_id,
                                  .kind = STR("connection.needs_reauthorization"),
                                  .connection_id = run->connection_id,
                                  .data = STR("{}")};
+    arena_init(&arena, CONNECTION_BYTES_MAX);
     if (!connection_find(s, run->connection_id, &arena, &c, err)) {
         arena_done(&arena);
-        return err->code == ERR_USAGE || err->code == ERR_NOT_FOUND; // deleted meanwhile
+        return err->code == ERR_USAGE; // deleted meanwhile
     }
-    // A credential that came while the run was at work is another one.
-    bool replaced = c.state == CONNECTION_ACTIVE && c.updated_ms > run->updated_ms;
-    bool dead = is_dead(run->error_code, c.kind) && !replaced;
+    bool waits = c.state == CONNECTION_NEEDS_REAUTHORIZATION;
     bool ok = true;
-    if (dead) {
-        ok = store_now_ms(s, &now_ms, err) && is_told(s, run->connection_id, now_ms, &told, err) &&
-             (c.state == CONNECTION_NEEDS_REAUTHORIZATION ||
-              set_state(s, run->connection_id, now_ms, err)) &&
-             (told || event_add(s, &event, err));
+    // A credential that came while the run was at work is another one.
+    if (is_dead(run->error_code, c.kind) && !waits && c.updated_ms <= run->updated_ms) {
+        ok = connection_refuse(s, c.name, c.updated_ms, &waits, err);
     }
-    if (ok && dead && !told) {
+    if (ok && is_dead(run->error_code, c.kind) && waits) {
+        ok = say_once(s, &event, &arena, &said, err);
+    }
+    if (ok && said) {
         log_line(e->options.log, LOG_ERROR,
                  "a connection needs to be authorized anew; its syncs wait until then",
                  LOG_S("connection", run->connection_id), LOG_S("error", run->error_message));

@@ -102,18 +102,6 @@ static bool schedule_batch(struct engine *e, struct store *s, size_t *ret_n, str
 
 // ---- the clock was set back
 
-// Runs that were to start at once or soon would wait as long as the clock was ahead.
-static bool mend_runs(struct store *s, int64_t now_ms, struct error *err)
-{
-    static const struct str TEXT = STR_INIT(
-        "UPDATE stream_run SET not_before_ms = $1 WHERE active = 1 AND "
-        "((status IN ('retrying', 'delayed') AND not_before_ms > $2) OR "
-        "(status = 'scheduled' AND not_before_ms <= requested_ms AND not_before_ms > $3))");
-    struct sql_value args[] = {sql_int(now_ms), sql_int(now_ms + 2 * RUN_DELAY_MAX_MS),
-                               sql_int(now_ms + JUMP_MS)};
-    return sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
-}
-
 static bool mend_sync(struct engine *e, struct store *s, const struct elt_sync *sync,
                       int64_t now_ms, struct error *err)
 {
@@ -159,7 +147,9 @@ bool engine_mend(struct engine *e, struct step_call *call, struct error *err)
     struct workspace workspace;
     int64_t now_ms = 0;
     if (!workspace_prepare(call->store, call->arena, &workspace, err) ||
-        !store_now_ms(call->store, &now_ms, err) || !mend_runs(call->store, now_ms, err)) {
+        !store_now_ms(call->store, &now_ms, err) ||
+        !stream_run_bring_forward(call->store, now_ms + 2 * RUN_DELAY_MAX_MS, now_ms + JUMP_MS,
+                                  err)) {
         return false;
     }
     struct page_query q = {.account_id = workspace.id, .max = PAGE};

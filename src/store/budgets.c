@@ -88,11 +88,13 @@ static bool put_one(struct store *s, const struct budget_row *b, int64_t now_ms,
                     struct arena *arena, struct error *err)
 {
     static const struct str TEXT =
-        STR_INIT("INSERT INTO connection_budget (connection_id, at_ms, data) VALUES ($1, $2, $3)"
+        STR_INIT("INSERT INTO connection_budget (connection_id, at_ms, data)"
+                 " SELECT name, CAST($1 AS BIGINT), CAST($2 AS TEXT) FROM connection"
+                 " WHERE name = $3"
                  " ON CONFLICT (connection_id) DO UPDATE SET at_ms = excluded.at_ms,"
                  " data = excluded.data");
-    struct sql_value args[] = {sql_text(b->connection_id), sql_int(b->at_ms ? b->at_ms : now_ms),
-                               sql_text(write_data(b, arena))};
+    struct sql_value args[] = {sql_int(b->at_ms ? b->at_ms : now_ms),
+                               sql_text(write_data(b, arena)), sql_text(b->connection_id)};
     return rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, NULL, err);
 }
 

@@ -17,6 +17,7 @@ struct budget_row {
     int64_t waiting_until_ms;
     int64_t calls, retries, refused; // of the process that wrote it, since it opened the connection
 };
+// A connection that is no longer there has none: nothing is written of it.
 bool budget_row_put(struct store *s, const struct budget_row *rows, size_t n,
                     struct error *err) MUST_CHECK;
 // *ret_found false: nothing is known yet.

@@ -149,15 +149,20 @@ static bool remove_rows(struct store *s, struct str name, uint64_t *ret_found, s
 {
     struct sql_value args[] = {sql_text(name)};
     return stored_secret_remove(s, name, err) &&
-           (sql_once(store_sql(s), STR("DELETE FROM connection WHERE name = $1"), args, 1,
-                     ret_found, err) ||
+           ((sql_once(store_sql(s), STR("DELETE FROM connection WHERE name = $1"), args, 1,
+                      ret_found, err) &&
+             sql_once(store_sql(s), STR("DELETE FROM connection_budget WHERE connection_id = $1"),
+                      args, 1, NULL, err)) ||
             store_fail(err));
 }
 
 static bool put_row(struct store *s, const struct connection *c, struct error *err)
 {
-    int64_t now_ms = clock_now_ms(store_clock(s));
+    int64_t now_ms = 0;
     struct arena arena;
+    if (!store_now_ms(s, &now_ms, err)) {
+        return false;
+    }
     arena_init(&arena, TEXT_MAX);
     struct str text = arena_printf(
         &arena,
@@ -236,6 +241,27 @@ bool connection_remove(struct store *s, struct str name, bool *ret_found, struct
         return false;
     }
     *ret_found = found > 0;
+    return true;
+}
+
+bool connection_refuse(struct store *s, struct str name, int64_t seen_ms, bool *ret,
+                       struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("UPDATE connection SET state = $1, updated_ms = $2 WHERE name = $3 AND "
+                 "updated_ms = $4");
+    uint64_t changed = 0;
+    int64_t now_ms = 0;
+    if (!store_now_ms(s, &now_ms, err)) {
+        return false;
+    }
+    struct sql_value args[] = {
+        sql_text(str_from(connection_state_name(CONNECTION_NEEDS_REAUTHORIZATION))),
+        sql_int(now_ms), sql_text(name), sql_int(seen_ms)};
+    if (!sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), &changed, err)) {
+        return store_fail(err);
+    }
+    *ret = changed > 0;
     return true;
 }
 
@@ -380,10 +406,14 @@ static bool save_tokens(struct connection_tokens *t, const struct loan *loan,
                  "updated_ms = $4 WHERE name = $5");
     enum connection_state state =
         set->needs_reauthorization ? CONNECTION_NEEDS_REAUTHORIZATION : CONNECTION_ACTIVE;
-    struct sql_value args[] = {sql_text(str_from(connection_state_name(state))),
-                               sql_int(set->issued_ms), sql_int(set->expires_ms),
-                               sql_int(clock_now_ms(t->place.clock)), sql_text(t->name)};
+    int64_t now_ms = 0;
     uint64_t changed = 0;
+    if (!store_now_ms(loan->store, &now_ms, err)) {
+        return false;
+    }
+    struct sql_value args[] = {sql_text(str_from(connection_state_name(state))),
+                               sql_int(set->issued_ms), sql_int(set->expires_ms), sql_int(now_ms),
+                               sql_text(t->name)};
     if (!sql_once(store_sql(loan->store), TEXT, args, ARRAY_LEN(args), &changed, err)) {
         return store_fail(err);
     }

@@ -57,8 +57,13 @@ bool connection_list(struct store *s, struct arena *arena, struct connection **r
 // stay where these are empty. One transaction, or within that of store_begin.
 bool connection_put(struct store *s, struct sealing *sealing, const struct connection *c,
                     const struct connection_secrets *secrets, struct error *err) MUST_CHECK;
-// Forgets the connection and its secrets; *ret_found: whether there was one.
+// Forgets the connection, its secrets and its budget; *ret_found: whether there was one.
 bool connection_remove(struct store *s, struct str name, bool *ret_found,
+                       struct error *err) MUST_CHECK;
+// HubSpot refuses its credential: it waits to be authorized anew. Only while it is as it was at
+// `seen_ms`, its updated_ms: a credential that came meanwhile is another one. *ret: whether it
+// waits now.
+bool connection_refuse(struct store *s, struct str name, int64_t seen_ms, bool *ret,
                        struct error *err) MUST_CHECK;
 // One secret: "token", "client_secret", "access_token", "refresh_token". *ret is NULL when the
 // connection has none of that name.

@@ -170,6 +170,29 @@ bool event_list(struct store *s, const struct event_query *q, struct arena *aren
     return true;
 }
 
+static bool read_kind(struct row *row, void *item, struct error *err)
+{
+    *(struct str *)item = row_text(row);
+    return row_check(row, "event", STR(""), err);
+}
+
+bool event_last_of_connection(struct store *s, struct str connection_id, int64_t since_ms,
+                              struct arena *arena, struct str *ret, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("SELECT kind FROM event WHERE at_ms > $1 AND connection_id = $2"
+                 " AND kind LIKE 'connection.%' ORDER BY id DESC LIMIT 1");
+    struct sql_value args[] = {sql_int(since_ms), sql_text(connection_id)};
+    struct str kind = STR("");
+    bool found = false;
+    if (!rows_find(s, &(struct statement){TEXT, args, ARRAY_LEN(args)},
+                   &(struct row_reader){arena, read_kind}, &kind, &found, err)) {
+        return false;
+    }
+    *ret = kind;
+    return true;
+}
+
 bool event_last(struct store *s, int64_t *ret, struct error *err)
 {
     struct statement st = {STR("SELECT max(id) FROM event"), NULL, 0};

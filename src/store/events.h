@@ -32,5 +32,9 @@ struct event_query {
 // Oldest first.
 bool event_list(struct store *s, const struct event_query *q, struct arena *arena,
                 struct stored_event **ret, size_t *ret_n, struct error *err) MUST_CHECK;
+// The kind of the newest event since `since_ms` of the connection itself ("connection..."); empty:
+// there is none.
+bool event_last_of_connection(struct store *s, struct str connection_id, int64_t since_ms,
+                              struct arena *arena, struct str *ret, struct error *err) MUST_CHECK;
 // The id of the newest; 0: there is none.
 bool event_last(struct store *s, int64_t *ret, struct error *err) MUST_CHECK;

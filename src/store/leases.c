@@ -112,6 +112,14 @@ bool lease_release(struct store *s, struct str name, struct str owner, struct er
     return sql_once(store_sql(s), TEXT, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
 }
 
+bool lease_release_all(struct store *s, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("UPDATE lease SET owner = '', until_ms = 0 WHERE owner <> ''");
+    assert(!store_is_shared(s));
+    return sql_once(store_sql(s), TEXT, NULL, 0, NULL, err) || store_fail(err);
+}
+
 // ---- workers
 
 static bool beat(struct store *s, const struct worker_row *w, struct error *err)

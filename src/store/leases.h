@@ -31,6 +31,10 @@ bool lease_check(struct store *s, struct str name, struct str owner, int64_t fen
 bool lease_release(struct store *s, struct str name, struct str owner,
                    struct error *err) MUST_CHECK;
 
+// Nobody holds any: for a store that no other process can share, when it is opened. The rows stay,
+// so that fences go on growing.
+bool lease_release_all(struct store *s, struct error *err) MUST_CHECK;
+
 struct worker_row {
     struct str id;
     struct str host;

@@ -431,3 +431,18 @@ bool stream_run_request(struct store *s, struct str account_id, const struct run
     *ret_made = made;
     return true;
 }
+
+bool stream_run_bring_forward(struct store *s, int64_t latest_ms, int64_t soon_ms,
+                              struct error *err)
+{
+    static const struct str TEXT = STR_INIT(
+        "UPDATE stream_run SET not_before_ms = $1 WHERE active = 1 AND "
+        "((status IN ('retrying', 'delayed') AND not_before_ms > $2) OR "
+        "(status = 'scheduled' AND not_before_ms <= requested_ms AND not_before_ms > $3))");
+    int64_t now_ms = 0;
+    if (!store_now_ms(s, &now_ms, err)) {
+        return false;
+    }
+    struct sql_value args[] = {sql_int(now_ms), sql_int(latest_ms), sql_int(soon_ms)};
+    return rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, NULL, err);
+}

@@ -153,6 +153,11 @@ bool stream_run_end(struct store *s, const struct stream_run_row *r, struct erro
 // Runs that are RUNNING while the lease of their connection is not held under their fence any more
 // become SCHEDULED, to be gone on with. *ret_n: how many.
 bool stream_run_reclaim(struct store *s, size_t *ret_n, struct error *err) MUST_CHECK;
+// For a clock that was set back: runs that would wait until after `latest_ms` before another try,
+// and ones that were to start as soon as they were asked for but would not before `soon_ms`, may
+// start now.
+bool stream_run_bring_forward(struct store *s, int64_t latest_ms, int64_t soon_ms,
+                              struct error *err) MUST_CHECK;
 // What a process of this name left RUNNING (a restart on a store of its own).
 bool stream_run_release(struct store *s, struct str worker, size_t *ret_n,
                         struct error *err) MUST_CHECK;
