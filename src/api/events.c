@@ -36,8 +36,7 @@ static void follow(struct api_call *c)
     if (!read_start(c, &after_id)) {
         return;
     }
-    struct follower *f =
-        followers_add(c->frame->api->followers, &filter, after_id, c->http->server);
+    struct follower *f = followers_add(c->frame->api->followers, &filter, after_id, c);
     if (!f) {
         api_refuse(c, 503, "too_many_followers",
                    "%d clients follow events already: end one, or ask again later", FOLLOWERS_MAX);

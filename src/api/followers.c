@@ -94,12 +94,13 @@ void followers_destroy(struct followers *f)
 
 // ---- one of them
 
-// Copies of what the filter says, which outlive the request.
-static void keep_filter(struct follower *w, const struct follower_filter *filter)
+// Copies of what the filter says and of the key's id, which outlive the request.
+static void keep_texts(struct follower *w, const struct follower_filter *filter, struct str key_id)
 {
     struct str *from[] = {&w->filter.connection_id, &w->filter.sync_id, &w->filter.stream_id,
-                          &w->filter.run_id};
+                          &w->filter.run_id, &w->key_id};
     w->filter = *filter;
+    w->key_id = key_id;
     size_t size = 1;
     for (size_t i = 0; i < ARRAY_LEN(from); i++) {
         size += from[i]->len;
@@ -120,7 +121,7 @@ static void keep_filter(struct follower *w, const struct follower_filter *filter
 }
 
 struct follower *followers_add(struct followers *f, const struct follower_filter *filter,
-                               int64_t after_id, struct http_server *server)
+                               int64_t after_id, const struct api_call *caller)
 {
     struct follower *w = calloc(1, sizeof(*w));
     if (!w) {
@@ -131,11 +132,11 @@ struct follower *followers_add(struct followers *f, const struct follower_filter
     w->said_us = clock_mono_us(f->api->options.site.clock);
     buf_init(&w->queue, FOLLOWER_QUEUE_MAX + 1024); // room for the last word
     buf_add_cstr(&w->queue, HELLO);
-    keep_filter(w, filter);
+    keep_texts(w, filter, caller->key.id);
     pthread_mutex_lock(&f->lock);
     bool room = f->n < FOLLOWERS_MAX && !f->closing;
     if (room) {
-        f->server = server;
+        f->server = caller->http->server;
         w->next = f->first;
         if (w->next) {
             w->next->prev = w;

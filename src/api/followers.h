@@ -19,9 +19,10 @@ void followers_close(struct followers *f);
 struct follower_filter {
     struct str connection_id, sync_id, stream_id, run_id;
 };
-// One more, of events behind `after_id`. NULL: there are FOLLOWERS_MAX, or all are being ended.
-// *ret is what the response streams; the follower goes with it.
+// One more, of events behind `after_id`; it ends when the caller's key does. NULL: there are
+// FOLLOWERS_MAX, or all are being ended. *ret is what the response streams; the follower goes with
+// it.
 struct follower;
 struct follower *followers_add(struct followers *f, const struct follower_filter *filter,
-                               int64_t after_id, struct http_server *server) MUST_CHECK;
+                               int64_t after_id, const struct api_call *caller) MUST_CHECK;
 struct http_server_stream follower_stream(struct follower *f);

@@ -11,7 +11,8 @@ enum {
     RUNS_AT_ONCE = 1000,
     FIGURES_US = 1000 * 1000, // budgets and runs are looked at so often
     BUDGETS_MAX = 10000,
-    LOOK_BACK_MS = 1, // rows written in the millisecond of the last look
+    KEYS_US = 3 * 1000 * 1000, // keys of followers are looked at so often
+    LOOK_BACK_MS = 1,          // rows written in the millisecond of the last look
 };
 
 // ---- text of an event
@@ -359,11 +360,49 @@ static bool tell_budgets(struct followers *f, struct store *s)
     return true;
 }
 
+// ---- whether they may still follow
+
+static bool is_good(struct str key_id, const struct api_key *keys, size_t n, int64_t now_ms)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(keys[i].id, key_id)) {
+            bool expired = keys[i].expires_ms != 0 && keys[i].expires_ms <= now_ms;
+            return keys[i].revoked_ms == 0 && !expired;
+        }
+    }
+    return false;
+}
+
+static void check_keys(struct followers *f, struct store *s)
+{
+    struct str account_id = f->api->options.site.account_id;
+    struct api_key *keys = NULL;
+    size_t n = 0;
+    int64_t now_ms = 0;
+    struct error err;
+    if (!store_now_ms(s, &now_ms, &err) ||
+        !api_key_list(s, account_id, &f->arena, &keys, &n, &err)) {
+        return; // a store that is busy or gone answers another time
+    }
+    pthread_mutex_lock(&f->lock);
+    for (struct follower *w = f->first; w; w = w->next) {
+        if (!w->lost && !is_good(w->key_id, keys, n, now_ms)) {
+            w->lost = true;
+            buf_add_cstr(&w->queue, ": the API key was revoked or has expired\n\n");
+        }
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void feed_from(struct followers *f, struct store *s)
 {
+    int64_t now_us = clock_mono_us(f->api->options.site.clock);
+    if (now_us - f->keys_us >= KEYS_US) {
+        f->keys_us = now_us;
+        check_keys(f, s);
+    }
     bool more = hand_out_new(f, s);
     more = catch_up(f, s) || more;
-    int64_t now_us = clock_mono_us(f->api->options.site.clock);
     if (now_us - f->figures_us >= FIGURES_US || f->figures_us == 0) {
         f->figures_us = now_us;
         // A store that is busy or gone answers another time.

@@ -8,10 +8,11 @@ struct follower {
     struct follower *prev, *next;
     char *texts; // what the filter points to
     struct follower_filter filter;
+    struct str key_id; // of the API key it was let in with
     // Guarded by the followers' lock:
     int64_t seen_id; // events up to here have been looked at for it
     struct buf queue;
-    bool lost; // too slow: its stream ends behind what is queued
+    bool lost; // too slow, or its key is no good any more: its stream ends behind what is queued
     int64_t said_us;
 };
 
@@ -34,6 +35,7 @@ struct followers {
     int64_t seen_id;    // events up to here were handed to all who had seen all before
     int64_t figures_us; // when budgets and runs were looked at last
     int64_t runs_since_ms;
+    int64_t keys_us; // when the followers' keys were looked at last
     struct budget_seen *budgets;
     size_t n_budgets;
 };

@@ -111,15 +111,22 @@ static int64_t add_event(struct frame *f, const char *kind, const char *sync_id)
     return e.id;
 }
 
-static struct talk follow_over(struct frame *f, struct talk t, const char *target,
-                               const char *headers)
+// `headers`: the key's and others.
+static struct talk follow_with(struct talk t, const char *target, const char *headers)
 {
     char text[1024];
-    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n%s%s\r\n", target, f->read_key,
-             headers);
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", target, headers);
     talk_send(&t, text, strlen(text));
     talk_expect(&t, ": connected");
     return t;
+}
+
+static struct talk follow_over(struct frame *f, struct talk t, const char *target,
+                               const char *headers)
+{
+    char all[512];
+    snprintf(all, sizeof(all), "%s%s", f->read_key, headers);
+    return follow_with(t, target, all);
 }
 
 static struct talk follow(struct frame *f, const char *target, const char *headers)
@@ -153,6 +160,31 @@ static void test_following(void **state)
     talk_close(&back);
 }
 
+// Whoever was let in with a key that is good no longer, and was revoked by another process, is
+// shown nothing more.
+static void test_following_ends_with_the_key(void **state)
+{
+    struct frame *f = *state;
+    struct error err;
+    char short_key[256];
+    int64_t now_ms = clock_now_ms(&f->place->clock.clock);
+    (void)frame_key(f, API_KEY_READ, now_ms + 2000, short_key);
+    struct talk revoked = follow(f, "/events", "");
+    struct talk expired = follow_with(talk_open(f->port), "/events", short_key);
+    struct talk good = follow_with(talk_open(f->port), "/events", f->write_key);
+    must(api_key_revoke(f->place->store, f->account_id, str_from(f->read_id), &err), &err);
+    virtual_clock_advance_us(&f->place->clock, 4 * 1000 * 1000);
+    talk_expect(&revoked, ": the API key was revoked or has expired\n\n");
+    talk_expect(&expired, ": the API key was revoked or has expired\n\n");
+    assert_true(talk_ends(&revoked, 60000) && talk_ends(&expired, 60000));
+    add_event(f, "sync.enabled", "s1");
+    talk_expect(&good, "event: sync.enabled\n");
+    assert_null(strstr(buf_cstr(&good.in), "API key"));
+    talk_close(&revoked);
+    talk_close(&expired);
+    talk_close(&good);
+}
+
 static void test_budgets_are_told(void **state)
 {
     struct frame *f = *state;
@@ -168,6 +200,9 @@ static void test_budgets_are_told(void **state)
         {.connection_id = STR("c2\"\\\n"), .at_ms = 5, .window_max = -1},
     };
     struct error err;
+    place_run(f->place, "INSERT INTO connection (name, kind, state, base_url, created_ms,"
+                        " updated_ms) VALUES ('c1', 'token', 'active', 'http://localhost:1', 1, 1),"
+                        " ('c2\"\\\n', 'token', 'active', 'http://localhost:1', 1, 1)");
     must(budget_row_put(f->place->store, rows, 2, &err), &err);
     virtual_clock_advance_us(&f->place->clock, 1500 * 1000);
     talk_expect(&t, "event: budget\n");
@@ -245,6 +280,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kept_answers_are_sealed, frame_setup, frame_teardown),
         cmocka_unit_test_setup_teardown(test_two_at_once, frame_setup, frame_teardown),
         cmocka_unit_test_setup_teardown(test_following, frame_setup, frame_teardown),
+        cmocka_unit_test_setup_teardown(test_following_ends_with_the_key, frame_setup,
+                                        frame_teardown),
         cmocka_unit_test_setup_teardown(test_budgets_are_told, frame_setup, frame_teardown),
         cmocka_unit_test_setup_teardown(test_many_followers, frame_setup, frame_teardown),
         cmocka_unit_test_setup_teardown(test_slow_follower, frame_setup, frame_teardown),
