@@ -208,7 +208,7 @@ static bool write_one(struct session *s, int64_t id, const char *state, struct e
 static void a_former_run_commits_nothing(struct world *w)
 {
     struct error err = {0};
-    struct str state;
+    struct str state = {NULL, 0};
     fill(w);
     struct destination *d = open_in_real_time(w);
     struct session *former = open_run(d, 4, &err);

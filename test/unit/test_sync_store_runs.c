@@ -25,8 +25,8 @@ static void test_ids(struct place *p)
         "MDEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyMzozMTozMC4xMjNaCg", // a line feed behind it
         "LTEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyMzozMTozMC4xMjNa",   // of no stream
         "MDEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyMzozMTozMC4xMjNa=",
-        "MDEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyMzozMTozMC4xMjNaMDEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyM"
-        "zozMTozMC4xMjNa",
+        ("MDEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyMzozMTozMC4xMjNa" // twice
+         "MDEyMzQ1Njc4OWFiY2R8MjAwOS0wMi0xM1QyMzozMTozMC4xMjNa"),
     };
     for (size_t i = 0; i < ARRAY_LEN(NONE); i++) {
         check_row(!run_id_parse(str_from(NONE[i]), &p->arena, &stream, &ms), NONE[i]);
