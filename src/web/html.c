@@ -43,7 +43,9 @@ static const char STYLE[] =
     "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;"
     "border-bottom:1px solid var(--line);overflow-wrap:anywhere}"
     "section.op{margin:1.25rem 0;padding:1.25rem}nav ul{columns:2 14rem}"
-    ".method{font-weight:700;margin-right:.5rem}";
+    ".method{font-weight:700;margin-right:.5rem}"
+    "@media(max-width:30rem){main{padding:1rem .5rem}.card{padding:1.25rem}"
+    "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}";
 
 void html_escape(struct buf *out, struct str text)
 {
