@@ -27,7 +27,7 @@ struct task {
     bool tables_told;         // they stand in the store
     bool anew_told;           // that all is read anew since the rules for columns have changed
     char said[TASK_TEXT_MAX]; // task_progress, by its one caller
-    pthread_mutex_t lock;     // guards what follows
+    pthread_mutex_t lock;     // guards claim.run once the task executes, and what follows
     const char *opening;      // what is waited for before the run; NULL: nothing
     struct run *run;          // while it executes
 };
@@ -153,12 +153,18 @@ static bool with_store(struct task *t,
 static bool write_begin(struct task *t, struct store *s, struct sealing *sealing, struct error *err)
 {
     (void)sealing;
-    t->claim.run.mode = t->plan.mode;
-    t->claim.run.trigger = t->plan.trigger;
-    if (t->claim.run.started_ms == 0 && !store_now_ms(s, &t->claim.run.started_ms, err)) {
+    int64_t now_ms = 0;
+    if (!store_now_ms(s, &now_ms, err)) {
         return false;
     }
-    return stream_run_begin(s, &t->claim.run, err);
+    pthread_mutex_lock(&t->lock);
+    struct stream_run_row *run = &t->claim.run;
+    run->mode = t->plan.mode;
+    run->trigger = t->plan.trigger;
+    run->started_ms = run->started_ms > 0 ? run->started_ms : now_ms;
+    struct stream_run_row row = *run;
+    pthread_mutex_unlock(&t->lock);
+    return stream_run_begin(s, &row, err);
 }
 
 static bool read_salt(struct task *t, struct store *s, struct sealing *sealing, struct error *err)
@@ -373,8 +379,8 @@ static void add_figures(const struct task *t, const struct stream_report *r,
 void task_progress(struct task *t, struct stream_run_row *ret)
 {
     struct stream_report r = {0};
-    *ret = t->claim.run;
     pthread_mutex_lock(&t->lock);
+    *ret = t->claim.run;
     bool running = t->run != NULL;
     const char *opening = t->opening;
     if (running) {
