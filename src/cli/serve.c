@@ -110,13 +110,29 @@ static void end(struct server *s)
     secret_destroy(s->tls_key);
 }
 
-// The line that whoever started it waits for.
+// What a first connection fails for when it is not set up right.
+static void announce_app(const struct server *s)
+{
+    if (s->client_secret) {
+        printf("sluice: HubSpot leads people back to %.*s/oauth/callback: a redirect URL of the "
+               "app must be the same\n",
+               STR_ARG(s->public_url));
+    } else {
+        printf("sluice: no HubSpot app (--hubspot-client-id), so only private apps' tokens can be "
+               "connected\n");
+    }
+}
+
+// The first line is what whoever started it waits for.
 static void announce(const struct server *s)
 {
     if (s->listens) {
         printf("sluice: listening on %.*s\n", STR_ARG(s->listen_url));
     } else {
         printf("sluice: worker %.*s is ready\n", STR_ARG(s->id));
+    }
+    if (s->listens && !s->is_worker) {
+        announce_app(s);
     }
     fflush(stdout);
 }

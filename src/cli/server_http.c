@@ -85,6 +85,12 @@ bool server_http_start(struct server *s, struct error *err)
     }
     s->listen_url = own_url(s);
     s->public_url = s->settings->public_url.len > 0 ? s->settings->public_url : s->listen_url;
+    if (!s->address.loopback && s->settings->public_url.len == 0 && !s->is_worker) {
+        log_line(&s->log, LOG_WARN,
+                 "links for people lead to an address that may be good on this machine alone; "
+                 "--public-url says how browsers reach this server",
+                 LOG_S("public_url", s->public_url));
+    }
     return true;
 }
 

@@ -7,7 +7,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Postgres } from './lib/postgres.mjs';
-import { finish, freePort, run, SLUICE, start, stop, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { finish, freePort, run, sleep, SLUICE, start, stop, temporaryFolder, waitForOutput } from './lib/process.mjs';
 import { cleanEnvironment, Server } from './lib/serve.mjs';
 import { sqlite } from './lib/sqlite.mjs';
 
@@ -52,6 +52,69 @@ describe('a server', () => {
     await server.restart();
     assert.doesNotMatch(server.child.output.stdout, /API key/);
     assert.equal((await server.api('GET', '/integrations')).status, 200);
+  });
+});
+
+// What a newcomer gets wrong is said where it is looked for.
+describe('newcomers', () => {
+  const begin = async (args, env = {}) => {
+    const folder = join(temporaryFolder(), 'd');
+    const child = start(SLUICE, ['serve', '--data-dir', folder, '--listen', '127.0.0.1:0', ...args], { env: cleanEnvironment(env) });
+    await waitForOutput(child, /listening on .*\n.*\n/);
+    await stop(child);
+    return child.output.stdout;
+  };
+  const refused = async (args, code, pattern) => {
+    const result = await run(SLUICE, ['serve', '--data-dir', join(temporaryFolder(), 'd'), '--listen', '127.0.0.1:0', ...args], {
+      env: cleanEnvironment(),
+    });
+    assert.equal(result.code, code, result.stderr);
+    assert.match(result.stderr, pattern);
+  };
+
+  test('without an app of HubSpot, and with one: what must stand there', async () => {
+    assert.match(await begin([]), /no HubSpot app \(--hubspot-client-id\), so only private apps' tokens/);
+    const app = ['--hubspot-client-id', 'x', '--public-url', 'https://sluice.example.com/base/'];
+    const said = await begin(app, { SLUICE_HUBSPOT_CLIENT_SECRET: 'y' });
+    assert.match(said, /back to https:\/\/sluice\.example\.com\/base\/oauth\/callback: a redirect URL of the app/);
+  });
+
+  test('a store that is not there, or no store at all', async () => {
+    await refused(['--store', 'postgres://me:hush@127.0.0.1:1/x'], 1, /store: PostgreSQL: .*port 1 failed.*\n.*run again/s);
+    await refused(['--store', './mine.db'], 2, /--store: write sqlite:FILE, postgres:/);
+    await refused(['--public-url', 'sluice.example.com'], 2, /--public-url: .*must start with https:/);
+  });
+
+  test('a destination that cannot be reached: its test says so, and so does the run', async () => {
+    const server = await Server.start({ contacts: 5 }, { destination: 'postgres://me:hush@127.0.0.1:1/x' });
+    const { data: [{ id }] } = await server.ok('GET', '/destinations');
+    const tried = await server.ok('POST', `/destinations/${id}/test`);
+    assert.equal(tried.ok, false);
+    assert.match(tried.checks[0].message, /port 1 failed/);
+    const sync = await server.sync(await server.connect(), ['contacts']);
+    for (const until = Date.now() + 20_000; ;) {
+      const { source_streams: [{ active_sync: run }] } = await server.ok('GET', `/elt_syncs/${sync.id}/status`);
+      if (run?.status === 'RETRYING') {
+        assert.match(run.error_message, /port 1 failed/);
+        break;
+      }
+      assert.ok(Date.now() < until, JSON.stringify(run));
+      await sleep(50);
+    }
+    await server.stop();
+    assert.doesNotMatch(server.printed, /hush/);
+  });
+
+  test('a key that has expired says that it has', async () => {
+    const server = await Server.start({ contacts: 0 });
+    const at = Date.now() + 1000;
+    const { key } = await server.ok('POST', '/api_keys', { name: 'short', scope: 'read', expires_at: new Date(at).toISOString() });
+    assert.equal((await server.api('GET', '/elt_syncs', undefined, { key })).status, 200);
+    await sleep(at - Date.now() + 50);
+    const { status, json } = await server.api('GET', '/elt_syncs', undefined, { key });
+    assert.deepEqual([status, json.error_code], [401, 'expired_api_key']);
+    assert.match(json.message, /expired: make another/);
+    await server.stop();
   });
 });
 
@@ -155,6 +218,7 @@ describe('starting', () => {
     await stop(child);
     const lines = child.output.stderr.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
     assert.ok(lines.some((line) => line.level === 'warn' && /without TLS/.test(line.msg)), child.output.stderr);
+    assert.ok(lines.some((line) => line.level === 'warn' && /--public-url/.test(line.msg)), child.output.stderr);
   });
 
   test('a worker needs a store that can be shared', async () => {
