@@ -295,16 +295,23 @@ wait_for_runs
 latest contacts
 python3 scripts/demo_counts.py "$hubspot" "$db" contacts companies deals
 
+# hint WHAT WHY
+hint() {
+    printf '  %-42s %s\n' "$1" "$2"
+}
+
 say "Where next?"
-cat <<END
-  sqlite3 $db              look around: .tables, .schema deal
-  $server/docs                the API, for people; /openapi.json, for programs
-  $server/metrics             for Prometheus
-  docs/api.md, docs/server.md            the guide to the API; running a server
-  man docs/sluice.1                      every option and exit code
-END
+hint "sqlite3 $db" "look around: .tables, .schema deal"
+hint "docs/api.md, docs/server.md" "the guide to the API; running a server"
+hint "man docs/sluice.1" "every option and exit code"
+hint "${sluice#"$PWD/"} serve" "a server of your own, for your own HubSpot account"
 if $terminal && [ "${DEMO_ONCE:-}" != 1 ]; then
-    say "The server runs on. Its API key: $key"
+    hint "$server/docs" "the API, for people; /openapi.json, for programs"
+    hint "$server/metrics" "for Prometheus, with the key"
+    say "The server runs on. Try the calls above:"
+    echo "  SLUICE=$server KEY=$key"
     echo "  Ctrl-C ends it."
     wait "${pids[1]}" || true
+else
+    echo "  The demo's server has ended; on a terminal, make demo leaves it running for you to try."
 fi

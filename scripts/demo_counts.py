@@ -35,7 +35,7 @@ def main():
         stats = json.load(answer)
     records = {**stats["records"], "owners": stats["owners"]}
     database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    wrong = 0
+    wrong = archived = 0
     print(f"  {'table':<26}{'in HubSpot':>12}{'in the database':>18}")
     for object_type in types or TABLES:
         table = TABLES[object_type]
@@ -44,7 +44,10 @@ def main():
         found = database.execute(f"SELECT count(*) FROM {table} WHERE {live}").fetchone()[0]
         verdict = "" if found == expected else "  <- differs"
         wrong += found != expected
+        archived += records[object_type].get("archived", 0)
         print(f"  {table:<26}{expected:>12,}{found:>18,}{verdict}")
+    if archived:
+        print(f"  ({archived:,} more are in HubSpot's archive: deleted there, so not here)")
     return 1 if wrong else 0
 
 
