@@ -122,6 +122,18 @@ static bool tell(struct api_call *c, const struct connection *now, struct str ki
     return ok;
 }
 
+// What the store alone knows of what was just written.
+static bool read_times(struct api_call *c, struct connection *now, struct error *err)
+{
+    struct connection stored;
+    if (!connection_find(c->store, now->name, c->arena, &stored, err)) {
+        return false;
+    }
+    now->created_ms = stored.created_ms;
+    now->updated_ms = stored.updated_ms;
+    return true;
+}
+
 static bool write_all(struct api_call *c, struct grant *g, const struct bridge *bridge, bool anew,
                       struct error *err)
 {
@@ -135,6 +147,7 @@ static bool write_all(struct api_call *c, struct grant *g, const struct bridge *
     bool ok =
         (!anew || keep_former(c, &g->connection, err)) &&
         connection_put(c->store, c->sealing, &g->connection, &secrets, err) &&
+        read_times(c, &g->connection, err) &&
         (!bridge || bridge_end(c->store, bridge->id, BRIDGE_COMPLETED, g->connection.name, err)) &&
         tell(c, &g->connection, anew ? STR("connection.reauthorized") : STR("connection.created"),
              err);

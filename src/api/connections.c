@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-#include <math.h>
-
 enum { SYNCS_NAMED = 5, SCHEMA_BYTES = 256 * 1024 };
 
 struct window_view {
@@ -506,7 +504,7 @@ static const struct api_route ROUTES[] = {
      .tag = "Connections",
      .help = "Tells which elt_settings a sync of this connection may have, as a JSON Schema.",
      .scope = API_KEY_READ,
-     .answers = {{200, NULL, false, "A JSON Schema (draft-07)."},
+     .answers = {{200, NULL, false, "A JSON Schema (draft-07).", "application/json"},
                  {404, &API_ERROR_SHAPE, false, "There is no such connection."}},
      .handle = get_settings},
     {.method = "DELETE",

@@ -244,9 +244,18 @@ static bool has_input(const struct api_route *r)
 {
     return r->body || has_params(r);
 }
-static bool has_args(const struct api_route *r)
+static bool needs_scope(const struct api_route *r)
 {
-    return strchr(r->path, '{') != NULL;
+    return has_key(r) && (r->scope > API_KEY_READ || (r->flags & (API_CHANGES | API_ALONE)));
+}
+// What is not built looks for nothing.
+static bool finds(const struct api_route *r)
+{
+    return strchr(r->path, '{') && r->answers[0].status < 500;
+}
+static bool writes(const struct api_route *r)
+{
+    return (r->flags & (API_CHANGES | API_ALONE)) != 0;
 }
 static bool has_body(const struct api_route *r)
 {
@@ -256,9 +265,10 @@ static bool is_creating(const struct api_route *r)
 {
     return (r->flags & API_CREATES) != 0;
 }
+// Keys are looked up in it, too.
 static bool uses_store(const struct api_route *r)
 {
-    return !(r->flags & API_NO_STORE);
+    return !(r->flags & API_NO_STORE) || has_key(r);
 }
 
 static const struct {
@@ -269,8 +279,8 @@ static const struct {
     {400, "Something in the request cannot be; the message names the field and the rule.",
      has_input},
     {401, "The API key is missing, unknown, revoked or expired.", has_key},
-    {403, "The API key's scope is too small.", has_key},
-    {404, "There is no such thing.", has_args},
+    {403, "The API key's scope is too small.", needs_scope},
+    {404, "There is no such thing.", finds},
     {409, "Another request with this Idempotency-Key is being carried out.", is_creating},
     {413, "The body is larger than 1 MiB.", has_body},
     {415, "The body is not JSON.", has_body},
@@ -278,6 +288,7 @@ static const struct {
     {429, "Too many failures from this address, or a limit of HubSpot's; see Retry-After.",
      has_key},
     {503, "The store is busy or gone, or the server is stopping; see Retry-After.", uses_store},
+    {507, "There is no room left where the store is.", writes},
 };
 
 static bool declares(const struct api_route *route, int status)
