@@ -6,11 +6,13 @@
 //   await server.stop();                                           // SIGTERM, and hubsim ends, too
 //
 // `sim` is the simulator, `key` the first API key, `folder` the data directory. kill() ends the server at once, and
-// restart() starts it again over the same store.
+// restart() starts it again over the same store. What api() is answered is held against the server's own description:
+// an answer that is not as described fails the test, whatever it is about.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './browser.mjs';
 import { exactJson } from './json.mjs';
+import { OpenApi } from './openapi.mjs';
 import { sleep, SLUICE, start, stop, temporaryFolder, waitForOutput } from './process.mjs';
 import { Sim } from './sim.mjs';
 
@@ -72,6 +74,12 @@ export class Server {
     return start(SLUICE, all, { env: this.env() });
   }
 
+  // What the server says it does.
+  async described() {
+    this.openapi ??= await OpenApi.load(this.url);
+    return this.openapi;
+  }
+
   // The body of the answer is parsed when it is JSON.
   async api(method, path, body, { key = this.key, headers = {} } = {}) {
     const all = { ...(key ? { 'x-api-key': key } : {}), ...headers };
@@ -81,13 +89,15 @@ export class Server {
     const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
     const answer = await fetch(new URL(path, this.url), { method, headers: all, body: text, redirect: 'manual' });
     const received = await answer.text();
+    const { status, headers: sent } = answer;
+    (await this.described()).check({ method, path, status, headers: sent, text: received });
     let json;
     try {
       json = exactJson(received);
     } catch {
       json = undefined;
     }
-    return { status: answer.status, headers: answer.headers, text: received, json };
+    return { status, headers: sent, text: received, json };
   }
 
   // The same, for calls that must succeed; gives the JSON.
