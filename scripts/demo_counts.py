@@ -47,7 +47,7 @@ def main():
         archived += records[object_type].get("archived", 0)
         print(f"  {table:<26}{expected:>12,}{found:>18,}{verdict}")
     if archived:
-        print(f"  ({archived:,} more are in HubSpot's archive: deleted there, so not here)")
+        print(f"  ({archived:,} more are in HubSpot's archive: deleted or merged there, so not here)")
     return 1 if wrong else 0
 
 
