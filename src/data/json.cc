@@ -1,5 +1,5 @@
-// The shim over simdjson's DOM. Only its public interface is used; what is compiled must fit
-// versions 3.0 to 3.12.
+// The shim over simdjson's DOM. Only its public interface is used, and the form of its tape, which
+// is documented; what is compiled must fit versions 3.0 to 3.12.
 //
 // A `struct json` holds the bytes of a dom::element (a document and an index), so that a value
 // costs nothing and needs no release. The same holds for the iterators.
@@ -15,6 +15,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include <simdjson.h>
 
@@ -109,6 +110,7 @@ struct json_parser {
 struct json_doc {
     dom::document document;
     size_t capacity = 0; // bytes of body that the document has room for
+    size_t trimmed = 0;  // bytes that it takes instead, once it is trimmed
     std::unique_ptr<json_parser> own;
     json_parser *borrowed = nullptr; // for the next parse
 };
@@ -155,10 +157,42 @@ void make_room(json_doc *d, size_t len)
         return;
     }
     d->document = dom::document();
+    d->trimmed = 0;
     if (d->document.allocate(want) != simdjson::SUCCESS) {
         abort(); // out of memory, as above
     }
     d->capacity = want;
+}
+
+// What the words of a tape say; see simdjson's doc/tape.md, which has been the same since 0.3.
+constexpr uint64_t TAPE_PAYLOAD = (UINT64_C(1) << 56) - 1;
+
+// Bytes of the string buffer up to the end of the last string: a length of four bytes, the text and
+// a NUL each.
+size_t strings_used(const dom::document &d, size_t words)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < words; i++) {
+        char type = static_cast<char>(d.tape[i] >> 56);
+        if (type == '"') {
+            size_t at = d.tape[i] & TAPE_PAYLOAD;
+            uint32_t len;
+            std::memcpy(&len, d.string_buf.get() + at, sizeof(len));
+            end = MAX(end, at + sizeof(len) + len + 1);
+        }
+        i += type == 'l' || type == 'u' || type == 'd'; // the number is the next word
+    }
+    return end;
+}
+
+template <typename T> void cut(std::unique_ptr<T[]> *at, size_t n)
+{
+    std::unique_ptr<T[]> smaller(new (std::nothrow) T[n]);
+    if (!smaller) {
+        abort();
+    }
+    std::memcpy(smaller.get(), at->get(), n * sizeof(T));
+    *at = std::move(smaller);
 }
 
 // The parser for the next parse: the borrowed one, which is given back with it, or the document's
@@ -302,12 +336,26 @@ void json_doc_use(struct json_doc *doc, struct json_parser *parser)
     doc->borrowed = parser;
 }
 
+void json_doc_trim(struct json_doc *doc)
+{
+    if (doc->capacity == 0) {
+        return; // nothing is parsed, or it is trimmed already
+    }
+    size_t words = doc->document.tape[0] & TAPE_PAYLOAD;
+    size_t bytes = strings_used(doc->document, words);
+    cut(&doc->document.tape, words);
+    cut(&doc->document.string_buf, bytes);
+    doc->own.reset();
+    doc->trimmed = words * sizeof(uint64_t) + bytes;
+    doc->capacity = 0; // the next parse makes room anew
+}
+
 size_t json_doc_memory(const struct json_doc *doc)
 {
     // Per byte of capacity: one tape word of 8 and 5/3 of strings; in a parser of its own the body
     // and one index of 4.
     size_t own = doc->own ? doc->own->capacity * (1 + 4) : 0;
-    return sizeof(*doc) + own + doc->capacity * 8 + doc->capacity / 3 * 5;
+    return sizeof(*doc) + own + doc->trimmed + doc->capacity * 8 + doc->capacity / 3 * 5;
 }
 
 enum json_type json_type(struct json v)

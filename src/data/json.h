@@ -61,6 +61,10 @@ bool json_parse(struct json_doc *doc, struct str body, struct json *ret_root,
 // *ret_repairs counts them (0: clean).
 bool json_parse_repair(struct json_doc *doc, struct str body, struct json *ret_root,
                        size_t *ret_repairs, struct error *err) MUST_CHECK;
+// For a document that is kept for long: gives back all memory that its values do not need, which is
+// most. What was parsed last must have parsed well. Values stay valid, texts taken from them do
+// not.
+void json_doc_trim(struct json_doc *doc);
 // How many bytes the document holds allocated (for memory accounting).
 size_t json_doc_memory(const struct json_doc *doc);
 

@@ -379,6 +379,39 @@ static void test_size(void **state)
     assert_true(json_doc_memory(*state) < 1024 * 1024);
 }
 
+// What is kept takes little more than its values, which are as they were.
+static void test_trim(void **state)
+{
+    static const char TEXT[] = "{\"list\":[1,-2,18446744073709551615,3.5,\"\\u00e9\"],\"s\":\"last\"}";
+    json_doc_trim(*state); // of nothing
+    struct json root = parse(*state, TEXT);
+    json_doc_trim(*state);
+    assert_true(json_doc_memory(*state) < 1024);
+    json_doc_trim(*state);
+    struct json list;
+    struct json v;
+    struct str s;
+    int64_t i = 0;
+    uint64_t u = 0;
+    double d = 0;
+    assert_true(json_get(root, STR("list"), &list));
+    assert_int_equal(json_count(list), 5);
+    struct json_iter it = json_iter(list);
+    assert_true(json_next(&it, &v) && json_int(v, &i) && i == 1);
+    assert_true(json_next(&it, &v) && json_int(v, &i) && i == -2);
+    assert_true(json_next(&it, &v) && json_uint(v, &u) && u == UINT64_MAX);
+    assert_true(json_next(&it, &v) && json_double(v, &d) && d == 3.5);
+    assert_true(json_next(&it, &v) && json_string(v, &s));
+    check_str(s, "\xc3\xa9");
+    assert_true(json_get_string(root, STR("s"), &s));
+    check_str(s, "last");
+    // It may be used again.
+    root = parse(*state, "[\"again\"]");
+    it = json_iter(root);
+    assert_true(json_next(&it, &v) && json_string(v, &s));
+    check_str(s, "again");
+}
+
 // A body of many records, read twice: growth and reuse.
 static void test_reuse(void **state)
 {
@@ -426,6 +459,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_repair_has_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_repair_in_a_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_trim, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reuse, set_up, tear_down),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);

@@ -148,6 +148,7 @@ static bool load(struct entry *e, struct hubspot_client *client, struct error *e
     if (!fetch_json(client, &r, e->doc, &root, NULL, err)) {
         return error_context(err, "properties of %s", e->object);
     }
+    json_doc_trim(e->doc);
     return decode(e, root, err);
 }
 
