@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LAYOUT = 2, BOOT_ID_BYTES = 40 }; // a change of struct budget_state must raise LAYOUT
+enum { LAYOUT = 3, BOOT_ID_BYTES = 40 }; // a change of struct budget_state must raise LAYOUT
 
 struct shared_budget {
     char magic[16];

@@ -73,10 +73,8 @@ struct budget_day {
 struct budget_state {
     pthread_mutex_t lock;
     struct random random;
-    struct send_times search;
-    struct send_times search_done; // when searches ended
-    int64_t search_flying;         // sent and not ended
-    int64_t search_cut;            // taken off the limit after refusals
+    int64_t search_flying; // sent and not ended
+    int64_t search_cut;    // taken off the limit after refusals
     int64_t search_cut_until_us;
     uint64_t search_turn;
     struct budget_day day;
@@ -87,10 +85,16 @@ struct budget_state {
     int32_t refused_streak;
     uint64_t sent, refused;
     int64_t swept_us;
-    struct budget_app apps[BUDGET_APPS_MAX];
     int32_t members_used; // places from the first to the last that was ever taken
     struct budget_member members[BUDGET_MEMBERS_MAX];
+    struct send_times search;
+    struct send_times search_done; // when searches ended
+    struct budget_app apps[BUDGET_APPS_MAX];
 };
+// A kernel maps 64 KiB of a file when one page of them is read, and hundreds of accounts may be
+// open in one process: what all use lies in the first of those.
+_Static_assert(offsetof(struct budget_state, apps) + sizeof(struct budget_app) < 65000,
+               "an account with one app needs more than 64 KiB");
 
 struct budget {
     struct budget_state *state;

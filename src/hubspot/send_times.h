@@ -5,7 +5,7 @@
 #include "core/base.h"
 
 // Calls remembered, so also the most that a window can be held to; HubSpot's largest limit is 250.
-enum { SEND_TIMES_MAX = 4096 };
+enum { SEND_TIMES_MAX = 1024 };
 
 struct send_times {
     int64_t at[SEND_TIMES_MAX];
