@@ -51,7 +51,8 @@ struct sql_options {
     int64_t lock_wait_ms;        // how long a statement waits for a lock; 0: 30 s
     int64_t statement_ms;        // how long a statement may take; 0: 30 min. PostgreSQL only
     int64_t idle_transaction_ms; // the server ends a transaction left alone so long; 0: 30 min.
-    int cache_kib;               // page cache; 0: 2 MiB. SQLite only
+    int cache_kib; // page cache; 0: 2 MiB; below 1 MiB: given back after each transaction. SQLite
+                   // only
 };
 
 // Features of a driver.

@@ -19,6 +19,10 @@ static const char SETUP[] = "PRAGMA synchronous=NORMAL;"
 // looking up a row.
 enum { KEPT_MAX = 32, KEPT_TEXT_MAX = 4096 };
 
+// A smaller page cache than this is that of one connection of hundreds: its pages are given back
+// after each transaction.
+enum { CACHE_KEPT_KIB = 1024 };
+
 struct sqlite_stmt;
 struct sqlite_sql {
     struct sql base;
@@ -28,6 +32,7 @@ struct sqlite_sql {
     const struct clock *clock;
     const struct cancel *cancel;
     int64_t lock_wait_ms;
+    bool thrifty;             // few pages: none is kept between transactions
     int64_t waiting_since_us; // of the lock being waited for
     bool interrupted;         // the wait ended because of `cancel`
 };
@@ -191,6 +196,9 @@ static bool exec(struct sql *db, const char *text, struct error *err)
 {
     struct sqlite_sql *s = self(db);
     int rc = sqlite3_exec(s->db, text, NULL, NULL, NULL);
+    if (s->thrifty && sqlite3_get_autocommit(s->db)) {
+        (void)sqlite3_db_release_memory(s->db);
+    }
     return rc == SQLITE_OK || fail(s, rc, err);
 }
 
@@ -257,6 +265,7 @@ static bool open_connection(const struct sql_options *o, struct sql **ret, struc
     s->clock = o->clock;
     s->cancel = o->cancel;
     s->lock_wait_ms = o->lock_wait_ms;
+    s->thrifty = o->cache_kib < CACHE_KEPT_KIB;
     // "./" in front keeps SQLite from reading "file:" and ":memory:" as anything but file names.
     size_t size = path.len + 3;
     s->path = malloc(size);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <pwd.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 // One of the databases, empty.
@@ -319,6 +320,34 @@ static void test_sqlite_settings(void **state)
 }
 
 // Whether a user without rights gets the words that help. Runs as one, since root may do all.
+// Bytes that a connection with this page cache holds after a transaction more than before it.
+static int64_t left_by_transaction(struct place *p, int cache_kib)
+{
+    struct error err;
+    struct sql *db = NULL;
+    struct sql_options options = {
+        .url = str_from(p->url), .clock = &p->clock.clock, .cache_kib = cache_kib};
+    must(sql_open(&options, &db, &err), &err);
+    int64_t before = sqlite3_memory_used();
+    must(sql_begin(db, &err), &err);
+    run(db, "INSERT INTO many WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 200) SELECT hex(randomblob(500)) FROM n");
+    int64_t during = sqlite3_memory_used();
+    must(sql_commit(db, &err), &err);
+    int64_t left = sqlite3_memory_used() - before;
+    assert_true(during - before > 64 * 1024);
+    sql_close(db);
+    return left;
+}
+
+static void test_sqlite_small_cache(void **state)
+{
+    struct place *p = *state;
+    run(p->db, "CREATE TABLE many (t TEXT)");
+    assert_true(left_by_transaction(p, 0) > 64 * 1024);
+    assert_true(left_by_transaction(p, 512) < 16 * 1024);
+}
+
 static void test_sqlite_rights(void **state)
 {
     struct place *p = *state;
@@ -547,6 +576,7 @@ int main(void)
         WITH(&lite, test_busy, "sqlite: busy"),
         WITH(&lite, test_sqlite_open, "sqlite: open"),
         WITH(&lite, test_sqlite_settings, "sqlite: settings"),
+        WITH(&lite, test_sqlite_small_cache, "sqlite: a small cache"),
         WITH(&lite, test_sqlite_rights, "sqlite: rights"),
         WITH(&lite, test_sqlite_full, "sqlite: full"),
     };
