@@ -17,7 +17,7 @@ static const struct api_field ERROR_FIELDS[] = {
     {.name = "details",
      .type = API_STRING,
      .offset = 2 * sizeof(struct str),
-     .help = "What to do about it."},
+     .help = "The message, and what to do about it: for clients that show this alone."},
     {.name = "active_run_id",
      .type = API_STRING,
      .offset = 3 * sizeof(struct str),
@@ -195,7 +195,8 @@ void api_fail(struct api_call *c, const struct error *err)
     }
     begin(c, status);
     put_error(c, lower(c->arena, info->name), str_from(err->message),
-              hint[0] ? str_from(hint) : (struct str){NULL, 0});
+              hint[0] ? arena_printf(c->arena, "%s; %s", err->message, hint)
+                      : (struct str){NULL, 0});
     if (wait_s > 0) {
         api_header(c, "Retry-After", arena_printf(c->arena, "%lld", (long long)wait_s));
     }

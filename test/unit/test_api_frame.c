@@ -177,7 +177,7 @@ static void test_answers(void **state)
     assert_true(reply_has(&r, "Retry-After: 1"));
     assert_true(reply_has(&r, "X-Request-Id: "));
     check_contains(r.body, "\"error_code\":\"store_busy\"");
-    check_contains(r.body, "\"details\":\"send the request again");
+    check_contains(r.body, "\"details\":\"the store is locked; send the request again");
     reply_done(&r);
     frame_expect(f, 500, "internal", "GET", "/large", f->read_key, NULL);
     r = raw_ask(f->port, "POST", "/things", f->write_key, "{\"name\":\"bad\"}");
