@@ -1,7 +1,5 @@
 #include "api/frame.h"
 
-#include <ctype.h>
-
 static const struct api_field ERROR_FIELDS[] = {
     {.name = "error_code",
      .type = API_STRING,
@@ -160,11 +158,11 @@ static const struct {
     {ERR_DESTINATION_RIGHTS, 422, NULL, 0},
 };
 
-static struct str lower(struct arena *arena, const char *name)
+struct str api_error_name(struct arena *arena, enum error_code code)
 {
-    char *text = arena_cstr(arena, str_from(name));
+    char *text = arena_cstr(arena, str_from(error_info(code)->name));
     for (char *at = text; *at; at++) {
-        *at = (char)tolower((unsigned char)*at);
+        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
     }
     return str_from(text);
 }
@@ -194,7 +192,7 @@ void api_fail(struct api_call *c, const struct error *err)
         }
     }
     begin(c, status);
-    put_error(c, lower(c->arena, info->name), str_from(err->message),
+    put_error(c, api_error_name(c->arena, err->code), str_from(err->message),
               hint[0] ? arena_printf(c->arena, "%s; %s", err->message, hint)
                       : (struct str){NULL, 0});
     if (wait_s > 0) {

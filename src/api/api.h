@@ -136,6 +136,8 @@ void api_stream(struct api_call *c, struct http_server_stream stream);
 // (errors.def's 401 and 403) is 422: 401 and 403 speak of the caller's own key alone. A store that
 // does not answer is 503. 5xx are logged.
 void api_fail(struct api_call *c, const struct error *err);
+// error_code of an error: its name in errors.def, in lower case.
+struct str api_error_name(struct arena *arena, enum error_code code);
 // {"error_code": code, "message": ...}
 void api_refuse(struct api_call *c, int status, const char *code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

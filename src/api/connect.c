@@ -244,11 +244,11 @@ static bool remove_rows(struct api_call *c, const struct connection *k, struct e
     struct elt_sync *syncs = NULL;
     size_t n = 0;
     bool found = false;
-    struct page_query q = {.account_id = c->site->account_id, .max = 1};
+    struct page_query q = {.account_id = c->site->account_id, .owner_id = k->name, .max = 1};
     if (!store_begin(c->store, err)) {
         return false;
     }
-    bool ok = elt_sync_list(c->store, &q, k->name, c->arena, &syncs, &n, err);
+    bool ok = elt_sync_list(c->store, &q, c->arena, &syncs, &n, err);
     if (ok && n > 0) {
         ok = error_set(err, ERR_CONFLICT, "elt sync %.*s uses connection %.*s; delete it first",
                        STR_ARG(syncs[0].id), STR_ARG(k->name));

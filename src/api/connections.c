@@ -429,8 +429,9 @@ static bool is_unused(struct api_call *c, struct str name)
     size_t n = 0;
     struct error err;
     struct buf names;
-    struct page_query q = {.account_id = c->account_id, .max = SYNCS_PER_CONNECTION_MAX};
-    if (!elt_sync_list(c->store, &q, name, c->arena, &syncs, &n, &err)) {
+    struct page_query q = {
+        .account_id = c->account_id, .owner_id = name, .max = SYNCS_PER_CONNECTION_MAX};
+    if (!elt_sync_list(c->store, &q, c->arena, &syncs, &n, &err)) {
         api_fail(c, &err);
         return false;
     }

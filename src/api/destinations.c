@@ -222,15 +222,6 @@ static void delete_destination(struct api_call *c)
     }
 }
 
-static struct str lower(struct arena *arena, const char *name)
-{
-    char *text = arena_cstr(arena, str_from(name));
-    for (char *at = text; *at; at++) {
-        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
-    }
-    return str_from(text);
-}
-
 // Holds the thread while the database takes its time: a few at once are allowed.
 static void answer_test(struct api_call *c, struct str url)
 {
@@ -256,7 +247,7 @@ static void answer_test(struct api_call *c, struct str url)
                              .checks = {checks, DESTINATION_STEPS}};
     if (!view.ok) {
         const struct error_info *info = error_info(verdict.error.code);
-        view.error_code = lower(c->arena, info->name);
+        view.error_code = api_error_name(c->arena, verdict.error.code);
         view.message = str_from(verdict.error.message);
         view.hint = str_from(info->hint);
     }

@@ -272,7 +272,7 @@ static void tell_run(struct followers *f, const struct run_change *r)
     struct message m = {
         .of = {r->connection_id, r->sync_id, r->stream_id, r->run_id},
         .kind = STR("run.progress"),
-        .status = r->status,
+        .status = str_from(run_status_name(r->status)),
         .details = r->details,
     };
     tell_figures(f, &m, r->updated_ms, figures, ARRAY_LEN(figures));

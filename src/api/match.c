@@ -93,7 +93,7 @@ static void add_method(struct matched *m, const char *method)
 void api_match(struct api *a, const struct http_server_request *q, struct matched *ret)
 {
     *ret = (struct matched){.endpoint = NULL};
-    struct path path;
+    struct path path = {.n = 0};
     if (!cut_path(q->path, &path)) {
         return;
     }

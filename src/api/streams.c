@@ -287,8 +287,9 @@ static void list_streams(struct api_call *c)
     if (!call_page(c, &q)) {
         return;
     }
+    q.owner_id = sync_id;
     bool possible = !sync_id.ptr || id_check(sync_id); // nothing belongs to what is no id
-    if (possible && !elt_stream_list(c->store, &q, sync_id, c->arena, &streams, &n, &err)) {
+    if (possible && !elt_stream_list(c->store, &q, c->arena, &streams, &n, &err)) {
         api_fail(c, &err);
         return;
     }
@@ -347,10 +348,10 @@ static void request_run(struct api_call *c)
                    "stream %.*s cannot run: %s", STR_ARG(stream.name), reason);
         return;
     }
-    struct run_wish wish = {.stream_id = stream.id, .by_user = true};
+    struct run_wish wish = {.account_id = c->account_id, .stream_id = stream.id, .by_user = true};
     struct stream_run_row run;
     bool made = false;
-    if (!stream_run_request(c->store, c->account_id, &wish, c->arena, &run, &made, &err)) {
+    if (!stream_run_request(c->store, &wish, c->arena, &run, &made, &err)) {
         api_fail(c, &err);
         return;
     }

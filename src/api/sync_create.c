@@ -139,7 +139,7 @@ static bool check_alone(struct api_call *c, const struct elt_sync *sync, struct 
     struct page_query q = {.account_id = c->account_id, .max = SYNCS_A_PAGE};
     for (size_t n = q.max + 1; n > q.max;) {
         struct elt_sync *syncs = NULL;
-        if (!elt_sync_list(c->store, &q, STR(""), c->arena, &syncs, &n, err)) {
+        if (!elt_sync_list(c->store, &q, c->arena, &syncs, &n, err)) {
             return false;
         }
         for (size_t i = 0; i < MIN(n, q.max); i++) {

@@ -285,10 +285,10 @@ static bool find_stream(const struct elt_stream *all, size_t n, struct str name,
 
 static bool request_first_run(struct api_call *c, struct str stream_id, struct error *err)
 {
-    struct run_wish wish = {.stream_id = stream_id};
+    struct run_wish wish = {.account_id = c->account_id, .stream_id = stream_id};
     struct stream_run_row run;
     bool made;
-    return stream_run_request(c->store, c->account_id, &wish, c->arena, &run, &made, err);
+    return stream_run_request(c->store, &wish, c->arena, &run, &made, err);
 }
 
 // *ret_id: of the stream, if it is new.

@@ -14,10 +14,11 @@ static void list_syncs(struct api_call *c)
     if (!call_page(c, &q)) {
         return;
     }
+    q.owner_id = connection_id;
     // Nothing belongs to what cannot be a connection.
     bool possible =
         !connection_id.ptr || store_check_name("connection_id", connection_id, &no_name);
-    bool ok = !possible || elt_sync_list(c->store, &q, connection_id, c->arena, &syncs, &n, &err);
+    bool ok = !possible || elt_sync_list(c->store, &q, c->arena, &syncs, &n, &err);
     struct str next = {NULL, 0};
     if (ok && n > q.max) {
         n = q.max;

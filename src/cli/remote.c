@@ -208,7 +208,7 @@ bool remote_list(struct remote *r, const struct remote_walk *walk, struct error 
     struct str next = STR("");
     bool more = true;
     for (size_t given = 0; more && (walk->max == 0 || given < walk->max);) {
-        struct json page;
+        struct json page = {NULL, 0};
         struct buf path;
         buf_init(&path, LIMIT_SETTINGS_VALUE);
         buf_add(&path, walk->path);

@@ -355,6 +355,7 @@ int remote_verb_run(const struct remote_verb *v)
         return remote_fail(&err);
     }
     int code = 0;
+    assert(c);
     if (c->run) {
         code = c->run(v, r);
     } else if (!(c->columns ? list(v, c, r, &err) : call(v, c, r, &err))) {

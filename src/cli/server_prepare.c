@@ -54,7 +54,7 @@ static bool prepare_destination(struct server *s, struct error *err)
 {
     struct str url = s->settings->destination;
     struct arena *arena = s->cli->arena;
-    struct stored_destination d;
+    struct stored_destination d = {.account_id = s->workspace.id};
     if (url.len == 0) {
         if (stored_destination_default(s->store, s->workspace.id, arena, &d, err)) {
             return true;
@@ -75,8 +75,7 @@ static bool prepare_destination(struct server *s, struct error *err)
         return error_context(err, "--destination");
     }
     struct secret *secret = secret_create(url);
-    bool ok = stored_destination_set_default(s->store, s->sealing, s->workspace.id, secret, arena,
-                                             &d, err);
+    bool ok = stored_destination_set_default(s->store, s->sealing, secret, &d, arena, err);
     secret_destroy(secret);
     return ok;
 }

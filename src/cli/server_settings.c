@@ -103,7 +103,7 @@ static void wipe_argument(int argc, char **argv, const char *option)
 {
     size_t len = strlen(option);
     bool told = false;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && argv[i]; i++) {
         char *value = NULL;
         if (strncmp(argv[i], option, len) == 0 && argv[i][len] == '=') {
             value = argv[i] + len + 1;

@@ -288,7 +288,7 @@ static void put_rule(struct json_writer *w, const struct setting *row)
 static void put_setting(struct json_writer *w, const struct setting *row)
 {
     char name[NAME_MAX_BYTES];
-    char title[NAME_MAX_BYTES];
+    char title[NAME_MAX_BYTES] = "";
     struct str words = swapped(str_from(row->name), '-', ' ', title);
     title[0] = (char)(title[0] - 'a' + 'A'); // every name begins with a letter
     json_key(w, json_name(row, name));

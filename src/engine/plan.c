@@ -54,6 +54,7 @@ struct run_plan plan_run(const struct run_claim *claim, struct str zone, int64_t
 // Up to a quarter more, so that what failed together does not come back together.
 static int64_t with_jitter(int64_t wait_ms, int64_t attempt, int64_t now_ms)
 {
+    assert(wait_ms >= 4);
     uint64_t dice = random_mix((uint64_t)now_ms ^ (uint64_t)attempt << 56);
     return wait_ms + (int64_t)(dice % (uint64_t)(wait_ms / 4));
 }

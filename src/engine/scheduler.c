@@ -84,7 +84,7 @@ static bool schedule_batch(struct engine *e, struct store *s, size_t *ret_n, str
     }
     arena_init(&arena, STEP_ARENA_MAX);
     bool ok = store_now_ms(s, &now_ms, err) &&
-              elt_sync_take_due(s, now_ms, BATCH, &arena, &syncs, &n, err);
+              elt_sync_take_due(s, &(struct due_query){now_ms, BATCH}, &arena, &syncs, &n, err);
     while (ok && done < n) {
         ok = schedule_one(e, s, &syncs[done], now_ms, err);
         done += ok;
@@ -128,8 +128,7 @@ static bool mend_page(struct engine *e, struct store *s, struct page_query *q, s
     size_t n = 0;
     int64_t now_ms = 0;
     arena_init(&arena, STEP_ARENA_MAX);
-    bool ok =
-        store_now_ms(s, &now_ms, err) && elt_sync_list(s, q, STR(""), &arena, &syncs, &n, err);
+    bool ok = store_now_ms(s, &now_ms, err) && elt_sync_list(s, q, &arena, &syncs, &n, err);
     for (size_t i = 0; ok && i < MIN(n, q->max); i++) {
         ok = mend_sync(e, s, &syncs[i], now_ms, err);
     }

@@ -3,6 +3,10 @@
 #include "store/budgets.h"
 #include "store/destinations.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 enum {
     MANY = 32,              // with more tasks at once than this memory is looked after
     CACHES_KIB = 24 * 1024, // that the destinations of many tasks share
@@ -113,10 +117,10 @@ static bool open_source(struct account *a, const struct account_how *how,
     return source_hubspot_open(&source, &a->source, err);
 }
 
-static bool account_open(void *user, const void *how_, const struct cancel *cancel, void **ret,
+static bool account_open(void *user, const void *given, const struct cancel *cancel, void **ret,
                          struct error *err)
 {
-    const struct account_how *how = how_;
+    const struct account_how *how = given;
     struct account *a = calloc(1, sizeof *a);
     if (!a) {
         abort();
@@ -135,10 +139,10 @@ static bool account_open(void *user, const void *how_, const struct cancel *canc
     return true;
 }
 
-static bool account_fits(void *user, const void *thing, const void *how_)
+static bool account_fits(void *user, const void *thing, const void *given)
 {
     const struct account *a = thing;
-    const struct account_how *how = how_;
+    const struct account_how *how = given;
     (void)user;
     return str_eq(a->stamp, how->stamp) && secret_eq(a->secret, how->secret);
 }
@@ -214,10 +218,10 @@ struct destination_how {
     const struct destination_options *options;
 };
 
-static bool open_destination(void *user, const void *how_, const struct cancel *cancel, void **ret,
+static bool open_destination(void *user, const void *given, const struct cancel *cancel, void **ret,
                              struct error *err)
 {
-    const struct destination_how *how = how_;
+    const struct destination_how *how = given;
     struct destination *d = NULL;
     (void)user;
     // Whoever opens it may be gone long before it is closed: sessions have what ends their waits.
@@ -320,10 +324,23 @@ void task_pool_destroy(struct task_pool *p)
     free(p);
 }
 
+// Pages come and go beside what stays for hours: the allocator does not give back what lies between.
+static void give_memory_back(const struct task_pool *p)
+{
+#ifdef __GLIBC__
+    if (p->options.at_once > MANY) {
+        malloc_trim(0);
+    }
+#else
+    (void)p;
+#endif
+}
+
 void task_pool_tidy(struct task_pool *p)
 {
     shelf_tidy(p->accounts);
     shelf_tidy(p->destinations);
+    give_memory_back(p);
 }
 
 // ---- budgets

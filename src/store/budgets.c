@@ -109,7 +109,7 @@ static bool put(struct store *s, const struct budget_row *rows, size_t n, struct
     for (size_t i = 0; i < n; i++) {
         sorted[i] = &rows[i];
     }
-    qsort(sorted, n, sizeof *sorted, by_connection);
+    qsort(sorted, n, sizeof(struct budget_row *), by_connection);
     bool ok = store_now_ms(s, &now_ms, err);
     for (size_t i = 0; ok && i < n; i++) {
         ok = put_one(s, sorted[i], now_ms, &arena, err);

@@ -240,15 +240,16 @@ static bool set_default(struct store *s, struct sealing *sealing, const struct s
     return make_default(s, d, err);
 }
 
-bool stored_destination_set_default(struct store *s, struct sealing *sealing, struct str account_id,
-                                    const struct secret *url, struct arena *arena,
-                                    struct stored_destination *ret, struct error *err)
+bool stored_destination_set_default(struct store *s, struct sealing *sealing,
+                                    const struct secret *url, struct stored_destination *d,
+                                    struct arena *arena, struct error *err)
 {
-    struct stored_destination d = {.account_id = account_id, .is_default = true};
-    if (!store_begin(s, err) || !store_end(s, set_default(s, sealing, url, &d, arena, err), err)) {
+    struct stored_destination made = {.account_id = d->account_id, .is_default = true};
+    if (!store_begin(s, err) ||
+        !store_end(s, set_default(s, sealing, url, &made, arena, err), err)) {
         return false;
     }
-    *ret = d;
+    *d = made;
     return true;
 }
 
@@ -289,7 +290,7 @@ static bool check_unused(struct store *s, const struct stored_destination *d, st
 static bool remove_it(struct store *s, struct str account_id, struct str id, struct arena *arena,
                       struct error *err)
 {
-    struct stored_destination d;
+    struct stored_destination d = {.is_default = false};
     struct sql_value args[] = {sql_text(id)};
     struct statement st = {STR("DELETE FROM destination WHERE id = $1"), args, 1};
     return exclude_others(s, err) && stored_destination_find(s, account_id, id, arena, &d, err) &&

@@ -24,10 +24,10 @@ bool stored_destination_create(struct store *s, struct sealing *sealing, const s
                                struct stored_destination *d, struct arena *arena,
                                struct error *err) MUST_CHECK;
 // The workspace's default is the one with this URL from now on, made if it is not there. Syncs keep
-// the destination they were made with.
-bool stored_destination_set_default(struct store *s, struct sealing *sealing, struct str account_id,
-                                    const struct secret *url, struct arena *arena,
-                                    struct stored_destination *ret, struct error *err) MUST_CHECK;
+// the destination they were made with. Takes d->account_id, fills the rest.
+bool stored_destination_set_default(struct store *s, struct sealing *sealing,
+                                    const struct secret *url, struct stored_destination *d,
+                                    struct arena *arena, struct error *err) MUST_CHECK;
 bool stored_destination_default(struct store *s, struct str account_id, struct arena *arena,
                                 struct stored_destination *ret, struct error *err) MUST_CHECK;
 bool stored_destination_find(struct store *s, struct str account_id, struct str id,

@@ -1,18 +1,6 @@
 #include "store/run_changes.h"
 
-#include "store/rows.h"
-
-#include <ctype.h>
-
-// The table has statuses in lower case, everybody else sees them in capitals.
-static struct str capitals(struct str s, struct arena *arena)
-{
-    char *text = arena_cstr(arena, s);
-    for (char *at = text; *at; at++) {
-        *at = (char)toupper((unsigned char)*at);
-    }
-    return (struct str){text, s.len};
-}
+#include "store/sync_rows.h"
 
 static bool read_change(struct row *row, void *item, struct error *err)
 {
@@ -21,7 +9,7 @@ static bool read_change(struct row *row, void *item, struct error *err)
     c->sync_id = row_text(row);
     c->stream_id = row_text(row);
     c->connection_id = row_text(row);
-    c->status = capitals(row_text(row), row->arena);
+    c->status = run_read_status(row);
     c->details = row_text(row);
     c->records = row_int(row);
     c->bytes = row_int(row);

@@ -3,11 +3,11 @@
 // Errors and threads as in runs.h.
 #pragma once
 
-#include "store/store.h"
+#include "store/runs.h"
 
 struct run_change {
     struct str run_id, sync_id, stream_id, connection_id;
-    struct str status; // "RUNNING"
+    enum run_status status;
     struct str details;
     int64_t records, bytes, calls, rejects, estimated, retry_attempt;
     int64_t updated_ms;

@@ -122,7 +122,7 @@ static bool progress(struct store *s, const struct stream_run_row *rows, size_t 
     for (size_t i = 0; i < n; i++) {
         sorted[i] = &rows[i];
     }
-    qsort(sorted, n, sizeof *sorted, by_id);
+    qsort(sorted, n, sizeof(struct stream_run_row *), by_id);
     bool ok = store_now_ms(s, &now_ms, err);
     for (size_t i = 0; ok && i < n; i++) {
         ok = write_progress(s, sorted[i], now_ms, &arena, &cancel[sorted[i] - rows], err);

@@ -38,6 +38,11 @@ const char *run_status_stored(enum run_status s)
     return STORED[s];
 }
 
+enum run_status run_read_status(struct row *row)
+{
+    return (enum run_status)row_name(row, STORED, RUN_STATUS_COUNT);
+}
+
 const char *run_mode_name(enum run_mode m)
 {
     assert((size_t)m < RUN_MODE_COUNT);
@@ -97,7 +102,7 @@ bool run_read(struct row *row, void *item, struct error *err)
     r.sync_id = row_text(row);
     r.stream_id = row_text(row);
     r.connection_id = row_text(row);
-    r.status = (enum run_status)row_name(row, STORED, RUN_STATUS_COUNT);
+    r.status = run_read_status(row);
     r.requested_ms = row_int(row);
     r.not_before_ms = row_int(row);
     r.started_ms = row_int(row);
@@ -386,12 +391,12 @@ static bool find_wanted(struct store *s, struct str account_id, struct str strea
            (found || rows_missing(err, "stream", stream_id));
 }
 
-static bool request(struct store *s, struct str account_id, const struct run_wish *wish,
-                    struct arena *arena, struct str *ret_id, bool *ret_made, struct error *err)
+static bool request(struct store *s, const struct run_wish *wish, struct arena *arena,
+                    struct str *ret_id, bool *ret_made, struct error *err)
 {
     struct wanted w;
-    struct request q = {.arena = arena, .account_id = account_id, .by_user = wish->by_user};
-    if (!find_wanted(s, account_id, wish->stream_id, arena, &w, err)) {
+    struct request q = {.arena = arena, .account_id = wish->account_id, .by_user = wish->by_user};
+    if (!find_wanted(s, wish->account_id, wish->stream_id, arena, &w, err)) {
         return false;
     }
     *ret_made = w.active_id.len == 0;
@@ -409,9 +414,8 @@ static bool request(struct store *s, struct str account_id, const struct run_wis
     return add_runs(s, &q, &stream, 1, ret_id, err);
 }
 
-bool stream_run_request(struct store *s, struct str account_id, const struct run_wish *wish,
-                        struct arena *arena, struct stream_run_row *ret, bool *ret_made,
-                        struct error *err)
+bool stream_run_request(struct store *s, const struct run_wish *wish, struct arena *arena,
+                        struct stream_run_row *ret, bool *ret_made, struct error *err)
 {
     struct str id = {NULL, 0};
     struct stream_run_row run;
@@ -422,8 +426,8 @@ bool stream_run_request(struct store *s, struct str account_id, const struct run
     if (!store_begin(s, err)) {
         return false;
     }
-    bool ok = request(s, account_id, wish, arena, &id, &made, err) &&
-              stream_run_find(s, account_id, id, arena, &run, err);
+    bool ok = request(s, wish, arena, &id, &made, err) &&
+              stream_run_find(s, wish->account_id, id, arena, &run, err);
     if (!store_end(s, ok, err)) {
         return false;
     }

@@ -69,15 +69,15 @@ bool run_id_parse(struct str id, struct arena *arena, struct str *ret_stream_id,
 // ---- asking for runs
 
 struct run_wish {
+    struct str account_id;
     struct str stream_id;
     int64_t not_before_ms; // 0: at once
     bool by_user;
 };
 // Asks for a run. *ret: the new one. *ret_made false: there is an active one already, which is in
 // *ret; nothing is changed then. NOT_FOUND.
-bool stream_run_request(struct store *s, struct str account_id, const struct run_wish *wish,
-                        struct arena *arena, struct stream_run_row *ret, bool *ret_made,
-                        struct error *err) MUST_CHECK;
+bool stream_run_request(struct store *s, const struct run_wish *wish, struct arena *arena,
+                        struct stream_run_row *ret, bool *ret_made, struct error *err) MUST_CHECK;
 // For a sync that is due: a run for each of its streams that has no active one. *ret_n: how many.
 bool stream_run_request_all(struct store *s, const struct elt_sync *sync, size_t *ret_n,
                             struct error *err) MUST_CHECK;

@@ -241,8 +241,8 @@ static bool list_streams(struct store *s, const struct statement *st, struct are
     return true;
 }
 
-bool elt_stream_list(struct store *s, const struct page_query *q, struct str sync_id,
-                     struct arena *arena, struct elt_stream **ret, size_t *ret_n, struct error *err)
+bool elt_stream_list(struct store *s, const struct page_query *q, struct arena *arena,
+                     struct elt_stream **ret, size_t *ret_n, struct error *err)
 {
 #define LIST_HEAD                                                                                  \
     "SELECT " STREAM_COLUMNS " FROM elt_stream t WHERE t.account_id = $1 AND"                      \
@@ -258,11 +258,11 @@ bool elt_stream_list(struct store *s, const struct page_query *q, struct str syn
                                 sql_int(start ? INT64_MAX : q->after.at_ms),
                                 sql_text(start ? STR("") : q->after.id)};
     size_t n = 3;
-    if (sync_id.len > 0) {
-        args[n++] = sql_text(sync_id);
+    if (q->owner_id.len > 0) {
+        args[n++] = sql_text(q->owner_id);
     }
     args[n++] = sql_int((int64_t)q->max + 1);
-    struct statement st = {sync_id.len > 0 ? OF_ONE : ALL, args, n};
+    struct statement st = {q->owner_id.len > 0 ? OF_ONE : ALL, args, n};
     return list_streams(s, &st, arena, ret, ret_n, err);
 }
 

@@ -39,10 +39,9 @@ bool elt_stream_put(struct store *s, struct elt_stream *stream, struct arena *ar
                     struct error *err) MUST_CHECK;
 bool elt_stream_find(struct store *s, struct str account_id, struct str id, struct arena *arena,
                      struct elt_stream *ret, struct error *err) MUST_CHECK;
-// `sync_id` empty: of all syncs. Newest first.
-bool elt_stream_list(struct store *s, const struct page_query *q, struct str sync_id,
-                     struct arena *arena, struct elt_stream **ret, size_t *ret_n,
-                     struct error *err) MUST_CHECK;
+// Newest first. *ret_n may be q->max + 1: there is more.
+bool elt_stream_list(struct store *s, const struct page_query *q, struct arena *arena,
+                     struct elt_stream **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 // All of one sync, in the order in which they were added.
 bool elt_stream_of_sync(struct store *s, struct str sync_id, struct arena *arena,
                         struct elt_stream **ret, size_t *ret_n, struct error *err) MUST_CHECK;

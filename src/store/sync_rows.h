@@ -37,8 +37,9 @@ bool stream_read(struct row *row, void *item, struct error *err) MUST_CHECK; // 
 #define RUN_COLUMNS RUN_COLUMNS_OF("r")
 bool run_read(struct row *row, void *item, struct error *err) MUST_CHECK; // struct stream_run_row
 
-// The name in the tables: lower case.
+// The name in the tables, in lower case; and what a row says.
 const char *run_status_stored(enum run_status s);
+enum run_status run_read_status(struct row *row);
 // Locks the streams for the rest of the transaction, oldest first. `where` says which of elt_stream
 // t.
 bool streams_lock(struct store *s, const char *where, const struct sql_value *args, size_t n,

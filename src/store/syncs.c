@@ -153,8 +153,8 @@ bool elt_sync_find(struct store *s, struct str account_id, struct str id, struct
            (found || rows_missing(err, "sync", id));
 }
 
-bool elt_sync_list(struct store *s, const struct page_query *q, struct str connection_id,
-                   struct arena *arena, struct elt_sync **ret, size_t *ret_n, struct error *err)
+bool elt_sync_list(struct store *s, const struct page_query *q, struct arena *arena,
+                   struct elt_sync **ret, size_t *ret_n, struct error *err)
 {
 #define LIST_HEAD                                                                                  \
     "SELECT " SYNC_COLUMNS " FROM elt_sync s" SYNC_JOINS                                           \
@@ -171,12 +171,12 @@ bool elt_sync_list(struct store *s, const struct page_query *q, struct str conne
                                 sql_int(start ? INT64_MAX : q->after.at_ms),
                                 sql_text(start ? STR("") : q->after.id)};
     size_t n = 3;
-    if (connection_id.len > 0) {
-        args[n++] = sql_text(connection_id);
+    if (q->owner_id.len > 0) {
+        args[n++] = sql_text(q->owner_id);
     }
     args[n++] = sql_int((int64_t)q->max + 1);
     struct row_list list = {.arena = arena, .size = sizeof(struct elt_sync), .read = sync_read};
-    struct statement st = {connection_id.len > 0 ? OF_ONE : ALL, args, n};
+    struct statement st = {q->owner_id.len > 0 ? OF_ONE : ALL, args, n};
     if (!rows_list(s, &st, &list, err)) {
         return false;
     }
@@ -298,10 +298,10 @@ static bool read_id(struct row *row, void *item, struct error *err)
 }
 
 // Two statements: the one that locks may not have outer joins.
-static bool take_due(struct store *s, int64_t now_ms, struct row_list *ids, struct row_list *syncs,
-                     size_t max, struct error *err)
+static bool take_due(struct store *s, const struct due_query *q, struct row_list *ids,
+                     struct row_list *syncs, struct error *err)
 {
-    struct sql_value due[] = {sql_int(now_ms), sql_int((int64_t)max)};
+    struct sql_value due[] = {sql_int(q->now_ms), sql_int((int64_t)MIN(q->max, DUE_MAX))};
     struct statement st = {
         arena_printf(ids->arena,
                      "SELECT s.id FROM elt_sync s WHERE s.enabled = 1 AND s.next_due_ms > 0 AND"
@@ -327,12 +327,12 @@ static bool take_due(struct store *s, int64_t now_ms, struct row_list *ids, stru
     return rows_list(s, &st, syncs, err);
 }
 
-bool elt_sync_take_due(struct store *s, int64_t now_ms, size_t max, struct arena *arena,
+bool elt_sync_take_due(struct store *s, const struct due_query *q, struct arena *arena,
                        struct elt_sync **ret, size_t *ret_n, struct error *err)
 {
     struct row_list ids = {.arena = arena, .size = sizeof(struct str), .read = read_id};
     struct row_list syncs = {.arena = arena, .size = sizeof(struct elt_sync), .read = sync_read};
-    if (!take_due(s, now_ms, &ids, &syncs, MIN(max, DUE_MAX), err)) {
+    if (!take_due(s, q, &ids, &syncs, err)) {
         return false;
     }
     *ret = syncs.items;

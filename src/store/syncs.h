@@ -16,6 +16,7 @@ struct page_place {
 };
 struct page_query {
     struct str account_id;
+    struct str owner_id; // of syncs: their connection, of streams: their sync; empty: all
     struct page_place after;
     size_t max; // the list returns one more when there is more
 };
@@ -46,10 +47,9 @@ bool elt_sync_create(struct store *s, struct elt_sync *sync, struct arena *arena
                      struct error *err) MUST_CHECK;
 bool elt_sync_find(struct store *s, struct str account_id, struct str id, struct arena *arena,
                    struct elt_sync *ret, struct error *err) MUST_CHECK;
-// `connection_id` empty: of all. *ret_n may be q->max + 1: there is more.
-bool elt_sync_list(struct store *s, const struct page_query *q, struct str connection_id,
-                   struct arena *arena, struct elt_sync **ret, size_t *ret_n,
-                   struct error *err) MUST_CHECK;
+// *ret_n may be q->max + 1: there is more.
+bool elt_sync_list(struct store *s, const struct page_query *q, struct arena *arena,
+                   struct elt_sync **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 // Writes settings, sync_interval and next_due_ms.
 bool elt_sync_update(struct store *s, const struct elt_sync *sync, struct error *err) MUST_CHECK;
 // Disabling lets runs that are under way go on, and takes back those that only wait to begin.
@@ -62,7 +62,11 @@ bool elt_sync_remove(struct store *s, struct str account_id, struct str id,
 
 // Enabled syncs that are due, earliest first, whose connection is active. In a transaction; others
 // skip what is given here.
-bool elt_sync_take_due(struct store *s, int64_t now_ms, size_t max, struct arena *arena,
+struct due_query {
+    int64_t now_ms;
+    size_t max;
+};
+bool elt_sync_take_due(struct store *s, const struct due_query *q, struct arena *arena,
                        struct elt_sync **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 bool elt_sync_set_due(struct store *s, struct str id, int64_t next_due_ms,
                       struct error *err) MUST_CHECK;

@@ -28,9 +28,8 @@ static void put_workspace(struct scene *s)
     s->files = arena_printf(&p->arena, "%s/files/", p->root);
     struct str url = arena_printf(&p->arena, "sqlite:%.*s", STR_ARG(s->files));
     struct secret *secret = secret_create(url);
-    struct stored_destination d;
-    must(stored_destination_set_default(p->store, p->sealing, w.id, secret, &p->arena, &d, &err),
-         &err);
+    struct stored_destination d = {.account_id = w.id};
+    must(stored_destination_set_default(p->store, p->sealing, secret, &d, &p->arena, &err), &err);
     secret_destroy(secret);
     s->destination_id = d.id;
 }

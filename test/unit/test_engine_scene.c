@@ -29,8 +29,8 @@ void scene_init(struct scene *s, struct place *place)
     must(workspace_prepare(place->store, &place->arena, &workspace, &err), &err);
     s->account_id = workspace.id;
     struct secret *url = secret_create(STR("sqlite:/nowhere/data.db"));
-    must(stored_destination_set_default(place->store, place->sealing, s->account_id, url,
-                                        &place->arena, &d, &err),
+    d.account_id = s->account_id;
+    must(stored_destination_set_default(place->store, place->sealing, url, &d, &place->arena, &err),
          &err);
     secret_destroy(url);
     s->destination_id = d.id;

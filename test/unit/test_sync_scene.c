@@ -15,10 +15,9 @@ void scene_connection(struct place *p, const char *name, int64_t portal)
 struct str scene_destination(struct place *p)
 {
     struct error err;
-    struct stored_destination d;
+    struct stored_destination d = {.account_id = ACCOUNT};
     struct secret *url = secret_create(STR("sqlite:/tmp/scene.db"));
-    must(stored_destination_set_default(p->store, p->sealing, ACCOUNT, url, &p->arena, &d, &err),
-         &err);
+    must(stored_destination_set_default(p->store, p->sealing, url, &d, &p->arena, &err), &err);
     secret_destroy(url);
     return d.id;
 }
@@ -57,9 +56,9 @@ struct stream_run_row scene_request(struct place *p, struct str stream_id)
 {
     struct error err;
     struct stream_run_row run;
-    struct run_wish wish = {.stream_id = stream_id, .by_user = true};
+    struct run_wish wish = {.account_id = ACCOUNT, .stream_id = stream_id, .by_user = true};
     bool made = false;
-    must(stream_run_request(p->store, ACCOUNT, &wish, &p->arena, &run, &made, &err), &err);
+    must(stream_run_request(p->store, &wish, &p->arena, &run, &made, &err), &err);
     assert_true(made);
     return run;
 }

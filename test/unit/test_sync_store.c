@@ -55,8 +55,8 @@ static void test_the_default_is_known_by_its_url(struct place *p)
     struct secret *two = secret_create(STR("postgres://me:two@db/x"));
     struct secret *const urls[] = {one, two, one};
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
-        must(stored_destination_set_default(p->store, p->sealing, ACCOUNT, urls[i], &p->arena,
-                                            &again, &err),
+        again.account_id = ACCOUNT;
+        must(stored_destination_set_default(p->store, p->sealing, urls[i], &again, &p->arena, &err),
              &err);
         assert_true(again.is_default);
         first = i == 0 ? again : first;
@@ -178,7 +178,7 @@ static void test_pages_of_syncs(struct place *p)
     struct str last = STR("~");
     bool more = true;
     while (more) {
-        must(elt_sync_list(p->store, &q, STR(""), &p->arena, &page, &n, &err), &err);
+        must(elt_sync_list(p->store, &q, &p->arena, &page, &n, &err), &err);
         assert_true(n <= PAGE + 1);
         more = n > PAGE;
         for (size_t i = 0; i < MIN(n, PAGE); i++) {
@@ -190,19 +190,21 @@ static void test_pages_of_syncs(struct place *p)
     }
     assert_int_equal(seen, N);
     q = (struct page_query){.account_id = ACCOUNT, .max = 100};
-    must(elt_sync_list(p->store, &q, STR("b"), &p->arena, &page, &n, &err), &err);
+    q.owner_id = STR("b");
+    must(elt_sync_list(p->store, &q, &p->arena, &page, &n, &err), &err);
+    q.owner_id = STR("");
     assert_int_equal(n, 5);
     place_run(p, arena_printf(&p->arena, "UPDATE elt_sync SET created_ms = 9 WHERE id = '%s'",
                               page[4].id.ptr)
                      .ptr);
     struct str newest = page[4].id;
-    must(elt_sync_list(p->store, &q, STR(""), &p->arena, &page, &n, &err), &err);
+    must(elt_sync_list(p->store, &q, &p->arena, &page, &n, &err), &err);
     check_slice(page[0].id, newest);
     q.account_id = OTHER;
-    must(elt_sync_list(p->store, &q, STR(""), &p->arena, &page, &n, &err), &err);
+    must(elt_sync_list(p->store, &q, &p->arena, &page, &n, &err), &err);
     assert_int_equal(n, 0);
     q.after = (struct page_place){5, STR("\xff' OR 1=1")};
-    assert_false(elt_sync_list(p->store, &q, STR(""), &p->arena, &page, &n, &err));
+    assert_false(elt_sync_list(p->store, &q, &p->arena, &page, &n, &err));
     assert_int_equal(err.code, ERR_CONFIG);
     check_contains(err.message, "starting_after");
 }
@@ -229,13 +231,14 @@ static void test_due_syncs(struct place *p)
     place_run(p, "UPDATE connection SET state = 'needs_reauthorization' WHERE name = 'b'");
     must(elt_sync_next_due(p->store, &next_ms, &err), &err);
     assert_int_equal(next_ms, 100);
-    must(elt_sync_take_due(p->store, 99, 10, &p->arena, &due, &n, &err), &err);
+    must(elt_sync_take_due(p->store, &(struct due_query){99, 10}, &p->arena, &due, &n, &err), &err);
     assert_int_equal(n, 0);
-    must(elt_sync_take_due(p->store, 200, 10, &p->arena, &due, &n, &err), &err);
+    must(elt_sync_take_due(p->store, &(struct due_query){200, 10}, &p->arena, &due, &n, &err),
+         &err);
     assert_int_equal(n, 2);
     check_slice(due[0].id, early.id);
     check_slice(due[1].id, late.id);
-    must(elt_sync_take_due(p->store, 200, 1, &p->arena, &due, &n, &err), &err);
+    must(elt_sync_take_due(p->store, &(struct due_query){200, 1}, &p->arena, &due, &n, &err), &err);
     assert_int_equal(n, 1);
     check_slice(due[0].id, early.id);
     assert_false(elt_sync_set_due(p->store, STR("0123456789abcd"), 1, &err));
@@ -253,10 +256,10 @@ static void test_due_syncs_are_given_once(struct place *p)
     must(elt_sync_set_due(p->store, sync.id, 100, &err), &err);
     struct store *other = place_open_store(p);
     must(store_begin(p->store, &err), &err);
-    must(elt_sync_take_due(p->store, 100, 9, &p->arena, &due, &n, &err), &err);
+    must(elt_sync_take_due(p->store, &(struct due_query){100, 9}, &p->arena, &due, &n, &err), &err);
     assert_int_equal(n, 1);
     must(store_begin(other, &err), &err);
-    must(elt_sync_take_due(other, 100, 9, &p->arena, &due, &n, &err), &err);
+    must(elt_sync_take_due(other, &(struct due_query){100, 9}, &p->arena, &due, &n, &err), &err);
     assert_int_equal(n, 0);
     must(store_end(other, true, &err), &err);
     must(store_end(p->store, true, &err), &err);
@@ -363,15 +366,16 @@ static void test_lists_of_streams(struct place *p)
         check_str(list[i].name, NAMES[i]);
     }
     struct page_query q = {.account_id = ACCOUNT, .max = 2};
-    must(elt_stream_list(p->store, &q, STR(""), &p->arena, &list, &n, &err), &err);
+    must(elt_stream_list(p->store, &q, &p->arena, &list, &n, &err), &err);
     assert_int_equal(n, 3);
     check_str(list[0].name, "owners");
     q.after = (struct page_place){list[1].created_ms, list[1].id};
-    must(elt_stream_list(p->store, &q, STR(""), &p->arena, &list, &n, &err), &err);
+    must(elt_stream_list(p->store, &q, &p->arena, &list, &n, &err), &err);
     assert_int_equal(n, 2);
     check_str(list[1].name, "contacts");
     q.after = (struct page_place){0};
-    must(elt_stream_list(p->store, &q, two.id, &p->arena, &list, &n, &err), &err);
+    q.owner_id = two.id;
+    must(elt_stream_list(p->store, &q, &p->arena, &list, &n, &err), &err);
     assert_int_equal(n, 1);
 }
 

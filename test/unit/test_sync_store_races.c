@@ -76,9 +76,9 @@ static void *ask(void *user)
 {
     struct racer *r = user;
     struct stream_run_row run = {.id = STR("")};
-    struct run_wish wish = {.stream_id = r->stream_id};
+    struct run_wish wish = {.account_id = ACCOUNT, .stream_id = r->stream_id};
     pthread_barrier_wait(r->start);
-    r->ok = stream_run_request(r->store, ACCOUNT, &wish, &r->arena, &run, &r->made, &r->err);
+    r->ok = stream_run_request(r->store, &wish, &r->arena, &run, &r->made, &r->err);
     snprintf(r->ids[0], sizeof r->ids[0], "%.*s", STR_ARG(run.id));
     return NULL;
 }
@@ -240,7 +240,7 @@ static bool step(struct racer *r, const struct elt_sync *sync, uint64_t what)
     struct stream_run_row run;
     struct run_claim *claims = NULL;
     struct run_owner of = {.sync_id = sync->id};
-    struct run_wish wish = {.stream_id = r->stream_id};
+    struct run_wish wish = {.account_id = ACCOUNT, .stream_id = r->stream_id};
     char worker[16];
     size_t n = 0;
     bool cancel[8] = {false};
@@ -248,7 +248,7 @@ static bool step(struct racer *r, const struct elt_sync *sync, uint64_t what)
     struct run_take take = {.worker = str_from(worker), .max = 4};
     switch (what % 6) {
     case 0:
-        return stream_run_request(r->store, ACCOUNT, &wish, &r->arena, &run, &r->made, &r->err);
+        return stream_run_request(r->store, &wish, &r->arena, &run, &r->made, &r->err);
     case 1:
         return stream_run_request_all(r->store, sync, &n, &r->err);
     case 4:

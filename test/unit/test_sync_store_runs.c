@@ -48,8 +48,8 @@ static void test_requests(struct place *p)
     check_slice(run.sync_id, stream.sync_id);
     check_str(run.connection_id, "acme");
     check_str(scene_last_event(p, run.id), "run.scheduled");
-    struct run_wish wish = {.stream_id = stream.id};
-    must(stream_run_request(p->store, ACCOUNT, &wish, &p->arena, &again, &made, &err), &err);
+    struct run_wish wish = {.account_id = ACCOUNT, .stream_id = stream.id};
+    must(stream_run_request(p->store, &wish, &p->arena, &again, &made, &err), &err);
     assert_false(made);
     check_slice(again.id, run.id);
     assert_true(again.by_user); // nothing of it is changed
@@ -60,11 +60,10 @@ static void test_requests(struct place *p)
     again = scene_request(p, stream.id);
     assert_int_equal(again.requested_ms, run.requested_ms + 100001);
     wish.stream_id = STR("0123456789abcd");
-    assert_false(stream_run_request(p->store, ACCOUNT, &wish, &p->arena, &again, &made, &err));
+    assert_false(stream_run_request(p->store, &wish, &p->arena, &again, &made, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
-    wish.stream_id = stream.id;
-    assert_false(
-        stream_run_request(p->store, STR("another"), &wish, &p->arena, &again, &made, &err));
+    wish = (struct run_wish){.account_id = STR("another"), .stream_id = stream.id};
+    assert_false(stream_run_request(p->store, &wish, &p->arena, &again, &made, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 
@@ -78,8 +77,9 @@ static void test_a_run_for_later(struct place *p)
     struct elt_stream stream = scene_lone_stream(p, "acme", 1);
     must(stream_run_next(p->store, &next_ms, &err), &err);
     assert_int_equal(next_ms, 0);
-    struct run_wish wish = {.stream_id = stream.id, .not_before_ms = scene_now(p) + 3600000};
-    must(stream_run_request(p->store, ACCOUNT, &wish, &p->arena, &run, &made, &err), &err);
+    struct run_wish wish = {
+        .account_id = ACCOUNT, .stream_id = stream.id, .not_before_ms = scene_now(p) + 3600000};
+    must(stream_run_request(p->store, &wish, &p->arena, &run, &made, &err), &err);
     assert_int_equal(run.not_before_ms, wish.not_before_ms);
     must(stream_run_next(p->store, &next_ms, &err), &err);
     assert_int_equal(next_ms, wish.not_before_ms);

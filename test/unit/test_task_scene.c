@@ -223,8 +223,9 @@ static struct run_claim claim(struct scene *s)
     struct error err;
     struct stream_run_row row;
     bool made = false;
-    struct run_wish wish = {.stream_id = s->stream.id, .by_user = true};
-    must(stream_run_request(s->store, s->workspace.id, &wish, &s->arena, &row, &made, &err), &err);
+    struct run_wish wish = {
+        .account_id = s->workspace.id, .stream_id = s->stream.id, .by_user = true};
+    must(stream_run_request(s->store, &wish, &s->arena, &row, &made, &err), &err);
     struct run_claim *claims = NULL;
     size_t n = 0;
     struct run_take take = {.worker = STR("worker-1"), .max = 1};
