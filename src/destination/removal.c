@@ -70,16 +70,23 @@ static bool is_in(struct str name, const struct str *list, size_t n)
     return false;
 }
 
-static bool alter(struct session *s, struct str table, struct str column, const char *before,
-                  const char *between, const char *after, struct error *err)
+// A statement about one column of a table: what stands before, between and behind their names.
+struct column_statement {
+    const char *before, *between, *after;
+};
+static const struct column_statement DROP_COLUMN = {"ALTER TABLE ", " DROP COLUMN ", ""};
+static const struct column_statement EMPTY_COLUMN = {"UPDATE ", " SET ", " = NULL"};
+
+static bool alter(struct session *s, const struct column_statement *st, struct str table,
+                  struct str column, struct error *err)
 {
     struct buf text;
     buf_init(&text, STATEMENT_MAX);
-    buf_add_cstr(&text, before);
+    buf_add_cstr(&text, st->before);
     text_table(&text, s->dest, table);
-    buf_add_cstr(&text, between);
+    buf_add_cstr(&text, st->between);
     sql_quote_name(&text, column);
-    buf_add_cstr(&text, after);
+    buf_add_cstr(&text, st->after);
     bool ok = run_text(s, &text, err);
     buf_done(&text);
     return ok;
@@ -91,11 +98,11 @@ static bool drop_column(struct session *s, struct str table, struct str column, 
     if (!sql_exec(s->db, "SAVEPOINT sluice_column", err)) {
         return false;
     }
-    if (alter(s, table, column, "ALTER TABLE ", " DROP COLUMN ", "", &why)) {
+    if (alter(s, &DROP_COLUMN, table, column, &why)) {
         return sql_exec(s->db, "RELEASE SAVEPOINT sluice_column", err);
     }
     return sql_exec(s->db, "ROLLBACK TO SAVEPOINT sluice_column", err) &&
-           alter(s, table, column, "UPDATE ", " SET ", " = NULL", err) &&
+           alter(s, &EMPTY_COLUMN, table, column, err) &&
            sql_exec(s->db, "RELEASE SAVEPOINT sluice_column", err);
 }
 
@@ -146,19 +153,31 @@ bool session_drop_columns(struct session *s, struct str table, const struct str 
 
 // --- rows of the system tables -------------------------------------------------------------------
 
-// UPDATE or DELETE of rows whose `column` is `value` [and whose column "column" is `also`].
-static bool run_where(struct session *s, const char *verb, const struct table *table,
-                      const char *rest, const struct sql_value *args, size_t n, struct error *err)
+// A statement about rows of a system table: what stands before and behind its name.
+struct row_statement {
+    const char *before;
+    const struct table *table;
+    const char *after;
+};
+
+static bool run_rows(struct session *s, const struct row_statement *st,
+                     const struct sql_value *args, size_t n, struct error *err)
 {
     struct buf text;
     buf_init(&text, STATEMENT_MAX);
-    buf_add_cstr(&text, verb);
-    text_table(&text, s->dest, table->name);
-    buf_add_cstr(&text, rest);
+    buf_add_cstr(&text, st->before);
+    text_table(&text, s->dest, st->table->name);
+    buf_add_cstr(&text, st->after);
     bool ok = sql_once(s->db, buf_str(&text), args, n, NULL, err);
     buf_done(&text);
-    return ok || error_context(err, "table '%.*s'", STR_ARG(table->name));
+    return ok || error_context(err, "table '%.*s'", STR_ARG(st->table->name));
 }
+
+#define FORGET_VALUE " SET \"raw_value\" = NULL WHERE \"stream\" = $1 AND "
+static const struct row_statement FORGET_WHOLE = {"UPDATE ", &TABLE_REJECT,
+                                                  FORGET_VALUE "\"column\" IS NULL"};
+static const struct row_statement FORGET_COLUMN = {"UPDATE ", &TABLE_REJECT,
+                                                   FORGET_VALUE "\"column\" = $2"};
 
 bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,
                             struct error *err)
@@ -171,14 +190,10 @@ bool session_forget_rejects(struct session *s, const struct str *columns, size_t
     if (!ok) {
         return false;
     }
-    ok = run_where(s, "UPDATE ", &TABLE_REJECT,
-                   " SET \"raw_value\" = NULL WHERE \"stream\" = $1 AND \"column\" IS NULL", args,
-                   1, err);
+    ok = run_rows(s, &FORGET_WHOLE, args, 1, err);
     for (size_t i = 0; i < n && ok; i++) {
         args[1] = sql_text(columns[i]);
-        ok = run_where(s, "UPDATE ", &TABLE_REJECT,
-                       " SET \"raw_value\" = NULL WHERE \"stream\" = $1 AND \"column\" = $2", args,
-                       2, err);
+        ok = run_rows(s, &FORGET_COLUMN, args, 2, err);
     }
     return session_leave(s, ok, err);
 }
@@ -186,14 +201,11 @@ bool session_forget_rejects(struct session *s, const struct str *columns, size_t
 // What the system tables say about a stream.
 static bool forget_stream(struct session *s, struct str stream, struct error *err)
 {
-    static const struct {
-        const struct table *table;
-        const char *where;
-    } PLACES[] = {
-        {&TABLE_STATE, " WHERE \"stream\" = $1"},
-        {&TABLE_REJECT, " WHERE \"stream\" = $1"},
-        {&TABLE_AUDIT, " WHERE \"stream\" = $1"},
-        {&TABLE_COLUMN, " WHERE \"object\" = $1"},
+    static const struct row_statement PLACES[] = {
+        {"DELETE FROM ", &TABLE_STATE, " WHERE \"stream\" = $1"},
+        {"DELETE FROM ", &TABLE_REJECT, " WHERE \"stream\" = $1"},
+        {"DELETE FROM ", &TABLE_AUDIT, " WHERE \"stream\" = $1"},
+        {"DELETE FROM ", &TABLE_COLUMN, " WHERE \"object\" = $1"},
     };
     struct sql_value arg = sql_text(stream);
     struct arena arena;
@@ -203,8 +215,7 @@ static bool forget_stream(struct session *s, struct str stream, struct error *er
         struct found_table found = {0};
         arena_reset(&arena);
         ok = s->dest->driver->find_table(s, PLACES[i].table->name, &arena, &found, err) &&
-             (!found.exists ||
-              run_where(s, "DELETE FROM ", PLACES[i].table, PLACES[i].where, &arg, 1, err));
+             (!found.exists || run_rows(s, &PLACES[i], &arg, 1, err));
     }
     arena_done(&arena);
     return ok;
