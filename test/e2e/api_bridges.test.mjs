@@ -548,6 +548,7 @@ describe('connections', () => {
     assert.equal(again.headers.get('idempotency-replayed'), 'true');
     const other = await server.api('POST', '/api_keys', body, { ...options, key: first.key });
     assert.equal(other.status, 422, other.text);
+    assert.equal((await server.api('DELETE', `/api_keys/${first.id}`)).status, 204);
     const bridge = { integration_id: 'hubspot-v2', label: 'once', redirect_uri: 'https://yourapp.com/callback' };
     const one = await server.ok('POST', '/connection_bridges', bridge, { headers: { 'idempotency-key': 'bridge-once' } });
     const two = await server.ok('POST', '/connection_bridges', bridge, { headers: { 'idempotency-key': 'bridge-once' } });
