@@ -204,15 +204,33 @@ static void add_shape(struct docs *d, const struct api_shape *shape)
 
 // ---- the page
 
+// Whether there is something to call: a family of operations that are yet to come has 501 alone.
+static struct str tag_note(const struct docs *d, const char *tag)
+{
+    const struct api_route *r;
+    for (size_t i = 0; (r = shown_route(d, i)); i++) {
+        if (strcmp(r->tag, tag) == 0 && r->answers[0].status != 501) {
+            return STR("");
+        }
+    }
+    return STR(" (not built yet)");
+}
+
 static void add_contents(struct docs *d)
 {
     const struct api_route *r;
-    HTML(&d->page, "<nav aria-label=\"Operations\"><ul>\n");
-    for (size_t i = 0; (r = shown_route(d, i)); i++) {
-        HTML(&d->page, "<li><a href=\"#{}\">{} {}</a></li>\n", str_from(r->name),
-             str_from(r->method), str_from(r->path));
+    HTML(&d->page, "<nav aria-label=\"Operations\">\n");
+    for (size_t t = 0; t < d->n_tags; t++) {
+        HTML(&d->page, "<section><p>{}{}</p><ul>\n", str_from(d->tags[t]), tag_note(d, d->tags[t]));
+        for (size_t i = 0; (r = shown_route(d, i)); i++) {
+            if (strcmp(r->tag, d->tags[t]) == 0) {
+                HTML(&d->page, "<li><a href=\"#{}\">{} {}</a></li>\n", str_from(r->name),
+                     str_from(r->method), str_from(r->path));
+            }
+        }
+        HTML(&d->page, "</ul></section>\n");
     }
-    HTML(&d->page, "</ul></nav>\n");
+    HTML(&d->page, "</nav>\n");
 }
 
 static void show_docs(struct api_call *c)
@@ -229,7 +247,7 @@ static void show_docs(struct api_call *c)
          c->site->public_url);
     add_contents(d);
     for (size_t t = 0; t < d->n_tags; t++) {
-        HTML(&d->page, "<h2>{}</h2>\n", str_from(d->tags[t]));
+        HTML(&d->page, "<h2>{}{}</h2>\n", str_from(d->tags[t]), tag_note(d, d->tags[t]));
         for (size_t i = 0; (r = shown_route(d, i)); i++) {
             if (strcmp(r->tag, d->tags[t]) == 0) {
                 add_operation(d, r);

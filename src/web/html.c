@@ -41,11 +41,16 @@ static const char STYLE[] =
     "hr{border:0;border-top:1px solid var(--line);margin:1.75rem 0}"
     "table{width:100%;border-collapse:collapse;font-size:.94rem;margin:.5rem 0}"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;"
-    "border-bottom:1px solid var(--line);overflow-wrap:anywhere}"
-    "section.op{margin:1.25rem 0;padding:1.25rem}nav ul{columns:2 14rem}"
+    "border-bottom:1px solid var(--line)}"
+    "td:last-child{width:100%;overflow-wrap:anywhere}td code{overflow-wrap:normal}"
+    "td:not(:last-child){white-space:nowrap}"
+    "section.op{margin:1.25rem 0;padding:1.25rem;overflow-x:auto}"
+    "nav{columns:2 16rem}nav section{break-inside:avoid;margin-bottom:1rem}"
+    "nav p{font-weight:600;margin:0}nav ul{margin:.25rem 0}nav a{overflow-wrap:anywhere}"
     ".method{font-weight:700;margin-right:.5rem}"
     "@media(max-width:30rem){main{padding:1rem .5rem}.card{padding:1.25rem}"
-    "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}";
+    "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}"
+    "td:not(:last-child){white-space:normal;font-size:.88rem}}";
 
 void html_escape(struct buf *out, struct str text)
 {

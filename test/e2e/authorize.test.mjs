@@ -221,5 +221,11 @@ describe('the page', () => {
     await page.getByRole('link', { name: 'POST /connection_bridges' }).click();
     assert.ok(await page.getByText('Makes a bridge').isVisible());
     await shot(page, 'docs');
+    const contents = page.getByRole('navigation');
+    assert.ok(await contents.getByText('ELT syncs', { exact: true }).isVisible());
+    assert.ok(await contents.getByText('reverse ETL (not built yet)', { exact: true }).isVisible());
+    await page.setViewportSize({ width: 360, height: 800 });
+    const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+    assert.ok(wide <= screen, `${wide} px are wider than the screen`);
   });
 });
