@@ -164,7 +164,9 @@ struct api_objects stream_views(const struct elt_stream *streams, size_t n, stru
 bool call_sync(struct api_call *c, struct elt_sync *ret)
 {
     struct error err = {.code = ERR_NOT_FOUND};
+    bool changes = c->route->flags & API_CHANGES;
     if (id_check(c->args[0]) &&
+        (!changes || elt_sync_lock(c->store, c->account_id, c->args[0], &err)) &&
         elt_sync_find(c->store, c->account_id, c->args[0], c->arena, ret, &err)) {
         return true;
     }

@@ -161,7 +161,7 @@ static bool put(struct store *s, struct elt_stream *stream, struct arena *arena,
     bool ok = write_list(&t.excluded_columns, "excluded_columns", &lists[0], err) &&
               write_list(&t.hashed_columns, "hashed_columns", &lists[1], err) &&
               write_list(&t.excluded_substreams, "excluded_substreams", &lists[2], err) &&
-              sync_lock(s, t.account_id, t.sync_id, err) && store_now_ms(s, &t.updated_ms, err);
+              elt_sync_lock(s, t.account_id, t.sync_id, err) && store_now_ms(s, &t.updated_ms, err);
     ok = ok && place_behind(s, t.sync_id, &t.updated_ms, err);
     t.id = id_make(arena);
     ok = ok && upsert(s, &t, lists, arena, stream, err);

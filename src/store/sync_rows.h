@@ -44,8 +44,6 @@ enum run_status run_read_status(struct row *row);
 // t.
 bool streams_lock(struct store *s, const char *where, const struct sql_value *args, size_t n,
                   struct error *err) MUST_CHECK;
-// Locks one sync; NOT_FOUND.
-bool sync_lock(struct store *s, struct str account_id, struct str id, struct error *err) MUST_CHECK;
 // Ends what only waits, as FAILED ("cancelled"); writes its event. Its stream is locked. `why` is
 // for people.
 bool run_end_waiting(struct store *s, const struct stream_run_row *r, const char *why,

@@ -30,7 +30,7 @@ bool sync_read(struct row *row, void *item, struct error *err)
     return row_check(row, "sync", sync.id, err);
 }
 
-bool sync_lock(struct store *s, struct str account_id, struct str id, struct error *err)
+bool elt_sync_lock(struct store *s, struct str account_id, struct str id, struct error *err)
 {
     struct arena arena;
     struct sql_value args[] = {sql_text(id), sql_text(account_id)};
@@ -242,10 +242,10 @@ static bool enable(struct store *s, struct str id, bool enabled, int64_t next_du
 bool elt_sync_enable(struct store *s, struct str account_id, struct str id, bool enabled,
                      int64_t next_due_ms, struct error *err)
 {
-    return store_begin(s, err) &&
-           store_end(s,
-                     sync_lock(s, account_id, id, err) && enable(s, id, enabled, next_due_ms, err),
-                     err);
+    return store_begin(s, err) && store_end(s,
+                                            elt_sync_lock(s, account_id, id, err) &&
+                                                enable(s, id, enabled, next_due_ms, err),
+                                            err);
 }
 
 static bool remove_all(struct store *s, struct str id, struct error *err)
@@ -271,7 +271,7 @@ bool elt_sync_remove(struct store *s, struct str account_id, struct str id, stru
     if (!store_begin(s, err)) {
         return false;
     }
-    bool ok = sync_lock(s, account_id, id, err) &&
+    bool ok = elt_sync_lock(s, account_id, id, err) &&
               stream_run_cancel_all(s, &(struct run_owner){.sync_id = id}, &running, err) &&
               (running > 0 || remove_all(s, id, err));
     if (!store_end(s, ok, err)) {

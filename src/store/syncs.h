@@ -47,6 +47,10 @@ bool elt_sync_create(struct store *s, struct elt_sync *sync, struct arena *arena
                      struct error *err) MUST_CHECK;
 bool elt_sync_find(struct store *s, struct str account_id, struct str id, struct arena *arena,
                    struct elt_sync *ret, struct error *err) MUST_CHECK;
+// Nobody else changes the sync or its streams until the transaction ends. Before what decides about
+// a change is read.
+bool elt_sync_lock(struct store *s, struct str account_id, struct str id,
+                   struct error *err) MUST_CHECK;
 // *ret_n may be q->max + 1: there is more.
 bool elt_sync_list(struct store *s, const struct page_query *q, struct arena *arena,
                    struct elt_sync **ret, size_t *ret_n, struct error *err) MUST_CHECK;

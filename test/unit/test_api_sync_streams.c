@@ -1,6 +1,9 @@
 // What a sync loads, through the API.
 #include "test_api_scene.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 static void test_available_streams(struct place *p)
 {
     struct scene *s = scene_open(p);
@@ -188,12 +191,79 @@ static void test_first_runs_are_asked_for(struct place *p)
     scene_close(s);
 }
 
+// ---- two at once
+
+struct caller {
+    struct scene *scene;
+    const char *path;
+    int status;
+};
+
+static void *hash_a_column(void *user)
+{
+    struct caller *c = user;
+    struct http_client *client = scene_client();
+    c->status = scene_status(c->scene, client, "POST", c->path,
+                             "{\"source_streams\":[{\"name\":\"contacts\","
+                             "\"hashed_columns\":[\"email\"]}]}");
+    http_client_destroy(client);
+    return NULL;
+}
+
+static void await_somebody_who_waits(struct place *p)
+{
+    struct sql *db = place_admin(p);
+    struct sql_value waiting = sql_int(0);
+    struct error err;
+    for (int i = 0; i < 30000 && waiting.num == 0; i++) {
+        usleep(1000);
+        must(sql_once_int(db,
+                          STR("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'place_%'"
+                              " AND wait_event_type = 'Lock'"),
+                          NULL, 0, &waiting, &err),
+             &err);
+    }
+    assert_int_equal(waiting.num, 1);
+    sql_close(db);
+}
+
+// What another process is changing is not read before it is done.
+static void test_changes_of_two_processes_both_stay(struct place *p)
+{
+    struct scene *s = scene_open_on(p, clock_system());
+    const char *id = scene_sync(s, "s");
+    struct caller c = {.scene = s, .path = scene_text(s, "/elt_syncs/%s/source_streams", id)};
+    struct elt_stream stream;
+    struct error err;
+    pthread_t thread;
+    const char *stream_id = scene_stream(s, id, "contacts");
+    must(store_begin(p->store, &err), &err);
+    must(elt_stream_find(p->store, s->account_id, str_from(stream_id), &p->arena, &stream, &err),
+         &err);
+    stream.full_sync_always = true;
+    must(elt_stream_put(p->store, &stream, &p->arena, &err), &err);
+    assert_int_equal(pthread_create(&thread, NULL, hash_a_column, &c), 0);
+    await_somebody_who_waits(p);
+    must(store_end(p->store, true, &err), &err);
+    pthread_join(thread, NULL);
+    assert_int_equal(c.status, 201);
+    struct json now =
+        scene_expect(s, 200, "GET", scene_text(s, "/elt_streams/%s", stream_id), NULL);
+    assert_true(field_bool(now, "full_sync_always"));
+    assert_int_equal(json_count(field(now, "hashed_columns")), 1);
+    scene_close(s);
+}
+
 int main(void)
 {
     static const struct place_test tests[] = {
-        PLACE_TEST(test_available_streams),        PLACE_TEST(test_streams_are_put),
-        PLACE_TEST(test_streams_that_cannot_be),   PLACE_TEST(test_order_of_streams),
-        PLACE_TEST(test_first_runs_are_asked_for), PLACE_TESTS_END,
+        PLACE_TEST(test_available_streams),
+        PLACE_TEST(test_streams_are_put),
+        PLACE_TEST(test_streams_that_cannot_be),
+        PLACE_TEST(test_order_of_streams),
+        PLACE_TEST(test_first_runs_are_asked_for),
+        PLACE_SERVER_TEST(test_changes_of_two_processes_both_stay),
+        PLACE_TESTS_END,
     };
     return place_run_both("streams of syncs of the API", tests);
 }

@@ -2,6 +2,7 @@
 #include "test_sync_scene.h"
 
 #include "store/events.h"
+#include "store/idempotency.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -226,6 +227,58 @@ static void test_followers_miss_nothing(struct place *p)
     free(racers);
 }
 
+// ---- one request is sent twice, to two processes
+
+enum { KEYS = 20 };
+
+// As the API does: what it makes and that it has answered are one transaction.
+static bool make_once(struct racer *r, struct str key, bool *ret_made)
+{
+    struct idempotent_answer a;
+    char hash[IDEMPOTENCY_HASH] = {1};
+    bool ok = idempotency_find(r->store, ACCOUNT, key, &r->arena, &a, &r->err);
+    *ret_made = ok && a.status == 0;
+    if (!*ret_made) {
+        return ok;
+    }
+    struct stored_event made = {
+        .account_id = ACCOUNT, .kind = STR("made"), .run_id = key, .data = STR("{}")};
+    a = (struct idempotent_answer){.request_hash = {hash, sizeof hash}, .status = 201};
+    return event_add(r->store, &made, &r->err) &&
+           idempotency_put(r->store, ACCOUNT, key, &a, &r->err);
+}
+
+static void *send_the_same(void *user)
+{
+    struct racer *r = user;
+    r->ok = true;
+    for (int i = 0; r->ok && i < KEYS; i++) {
+        struct str key = arena_printf(&r->arena, "key-%d", i);
+        bool made = false;
+        pthread_barrier_wait(r->start);
+        bool ok = store_begin(r->store, &r->err) &&
+                  store_end(r->store, make_once(r, key, &made), &r->err);
+        r->n += ok && made;
+        r->ok = ok || r->err.code == ERR_CONFLICT;
+    }
+    return NULL;
+}
+
+static void test_a_repeated_request_is_carried_out_once(struct place *p)
+{
+    struct racer *racers = racers_new();
+    size_t made = 0;
+    race(p, racers, STR(""), send_the_same);
+    for (size_t i = 0; i < THREADS; i++) {
+        made += racers[i].n;
+    }
+    assert_int_equal(made, KEYS);
+    assert_int_equal(scene_count(p, "event WHERE kind = 'made'"), KEYS);
+    assert_int_equal(scene_count(p, "(SELECT DISTINCT run_id FROM event) AS x"), KEYS);
+    assert_int_equal(scene_count(p, "idempotency"), KEYS);
+    free(racers);
+}
+
 // ---- everything at once
 
 // What people, schedulers and workers do to the same few streams. Whoever loses is told that the
@@ -329,6 +382,7 @@ int main(void)
         PLACE_TEST(test_one_run_for_all_who_ask),
         PLACE_TEST(test_each_run_is_taken_once),
         PLACE_TEST(test_followers_miss_nothing),
+        PLACE_TEST(test_a_repeated_request_is_carried_out_once),
         PLACE_TEST(test_whatever_comes_at_once),
         PLACE_TESTS_END,
     };
