@@ -382,7 +382,8 @@ static void test_size(void **state)
 // What is kept takes little more than its values, which are as they were.
 static void test_trim(void **state)
 {
-    static const char TEXT[] = "{\"list\":[1,-2,18446744073709551615,3.5,\"\\u00e9\"],\"s\":\"last\"}";
+    static const char TEXT[] =
+        "{\"list\":[1,-2,18446744073709551615,3.5,\"\\u00e9\"],\"s\":\"last\"}";
     json_doc_trim(*state); // of nothing
     struct json root = parse(*state, TEXT);
     json_doc_trim(*state);
@@ -390,7 +391,7 @@ static void test_trim(void **state)
     json_doc_trim(*state);
     struct json list;
     struct json v;
-    struct str s;
+    struct str s = {NULL, 0};
     int64_t i = 0;
     uint64_t u = 0;
     double d = 0;
