@@ -1,6 +1,6 @@
 // A PostgreSQL of one's own in a temporary folder, on a free loopback port.
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { freePort, run, start, stop, temporaryFolder, waitForOutput } from './process.mjs';
@@ -38,8 +38,10 @@ function serverUser() {
 }
 
 export class Postgres {
-  static async start() {
+  // `settings`: those of the server that are to differ, like {max_connections: 200}.
+  static async start(settings = {}) {
     const server = new Postgres();
+    server.settings = settings;
     server.folder = temporaryFolder();
     server.user = serverUser();
     server.data = join(server.folder, 'data');
@@ -72,6 +74,7 @@ export class Postgres {
       // A session's own settings must win over an unfriendly server's.
       timezone: 'America/St_Johns',
       datestyle: 'German',
+      ...this.settings,
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     this.child = start(binary('postgres'), ['-D', this.data, ...args], { ...this.user, cwd: this.folder });
@@ -111,6 +114,24 @@ export class Postgres {
 
   async restart() {
     await this.#launch();
+  }
+
+  // The server with all its sessions stands still, until resume().
+  pause() {
+    this.#signal('SIGSTOP');
+  }
+
+  resume() {
+    this.#signal('SIGCONT');
+  }
+
+  // First the one that starts sessions, so that none is missed.
+  #signal(signal) {
+    process.kill(this.child.pid, signal);
+    const list = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8');
+    for (const pid of list.split(' ').filter(Boolean)) {
+      process.kill(Number(pid), signal);
+    }
   }
 
   async stop() {
