@@ -220,14 +220,9 @@ static const char *status_of(const struct elt_sync *s)
     return s->failing ? "FAILED" : "RUNNING";
 }
 
-bool sync_view_fill(struct api_call *c, const struct elt_sync *sync, struct sync_view *ret,
-                    struct error *err)
+static void fill(const struct elt_sync *sync, const struct stream_list *streams,
+                 struct arena *arena, struct sync_view *ret)
 {
-    struct elt_stream *streams = NULL;
-    size_t n = 0;
-    if (!elt_stream_of_sync(c->store, sync->id, c->arena, &streams, &n, err)) {
-        return false;
-    }
     *ret = (struct sync_view){
         .id = sync->id,
         .account_id = sync->account_id,
@@ -236,16 +231,55 @@ bool sync_view_fill(struct api_call *c, const struct elt_sync *sync, struct sync
         .destination_connection_id = sync->destination_id,
         .destination_integration_id = sync->destination_integration_id,
         .destination_schema_name = sync->schema_name,
-        .config = arena_printf(c->arena, "{\"sourceSettings\":%.*s}", STR_ARG(sync->settings)),
+        .config = arena_printf(arena, "{\"sourceSettings\":%.*s}", STR_ARG(sync->settings)),
         .enabled = sync->enabled,
         .status = str_from(status_of(sync)),
         .sync_interval = sync->sync_interval,
         .start_ms = sync->start_ms,
-        .source_streams = stream_views(streams, n, c->arena),
+        .source_streams = stream_views(streams->items, streams->n, arena),
         .next_run_ms = sync->enabled ? sync->next_due_ms : 0,
         .created_ms = sync->created_ms,
         .updated_ms = sync->updated_ms,
     };
+}
+
+// Those of one sync, which follow each other.
+static struct stream_list streams_of(const struct stream_list *all, struct str sync_id)
+{
+    size_t begin = 0;
+    while (begin < all->n && !str_eq(all->items[begin].sync_id, sync_id)) {
+        begin++;
+    }
+    size_t end = begin;
+    while (end < all->n && str_eq(all->items[end].sync_id, sync_id)) {
+        end++;
+    }
+    return (struct stream_list){end > begin ? &all->items[begin] : NULL, end - begin};
+}
+
+bool sync_views(struct api_call *c, const struct elt_sync *syncs, size_t n, struct sync_view **ret,
+                struct error *err)
+{
+    struct stream_list all;
+    if (!elt_stream_of_syncs(c->store, syncs, n, c->arena, &all, err)) {
+        return false;
+    }
+    *ret = ARENA_ARRAY(c->arena, struct sync_view, n);
+    for (size_t i = 0; i < n; i++) {
+        struct stream_list streams = streams_of(&all, syncs[i].id);
+        fill(&syncs[i], &streams, c->arena, &(*ret)[i]);
+    }
+    return true;
+}
+
+bool sync_view_fill(struct api_call *c, const struct elt_sync *sync, struct sync_view *ret,
+                    struct error *err)
+{
+    struct sync_view *view = NULL;
+    if (!sync_views(c, sync, 1, &view, err)) {
+        return false;
+    }
+    *ret = *view;
     return true;
 }
 

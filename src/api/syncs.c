@@ -25,11 +25,8 @@ static void list_syncs(struct api_call *c)
         struct page_place last = {syncs[n - 1].created_ms, syncs[n - 1].id};
         next = api_cursor_make(c, &last);
     }
-    struct sync_view *views = ARENA_ARRAY(c->arena, struct sync_view, n);
-    for (size_t i = 0; ok && i < n; i++) {
-        ok = sync_view_fill(c, &syncs[i], &views[i], &err);
-    }
-    if (!ok) {
+    struct sync_view *views = NULL;
+    if (!ok || !sync_views(c, syncs, n, &views, &err)) {
         api_fail(c, &err);
         return;
     }

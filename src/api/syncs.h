@@ -19,7 +19,9 @@ struct sync_view {
     int64_t created_ms, updated_ms;
 };
 extern const struct api_shape ELT_SYNC_SHAPE;
-// Reads the sync's streams from the store.
+// Reads the streams of the syncs from the store. *ret: as many as there are syncs.
+bool sync_views(struct api_call *c, const struct elt_sync *syncs, size_t n, struct sync_view **ret,
+                struct error *err) MUST_CHECK;
 bool sync_view_fill(struct api_call *c, const struct elt_sync *sync, struct sync_view *ret,
                     struct error *err) MUST_CHECK;
 

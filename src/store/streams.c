@@ -276,6 +276,30 @@ bool elt_stream_of_sync(struct store *s, struct str sync_id, struct arena *arena
     return list_streams(s, &(struct statement){TEXT, args, 1}, arena, ret, ret_n, err);
 }
 
+bool elt_stream_of_syncs(struct store *s, const struct elt_sync *syncs, size_t n_syncs,
+                         struct arena *arena, struct stream_list *ret, struct error *err)
+{
+    struct stream_list list = {NULL, 0};
+    if (n_syncs == 0) {
+        *ret = list;
+        return true;
+    }
+    struct sql_value *args = ARENA_ARRAY(arena, struct sql_value, n_syncs);
+    for (size_t i = 0; i < n_syncs; i++) {
+        args[i] = sql_text(syncs[i].id);
+    }
+    struct str text = arena_printf(arena,
+                                   "SELECT " STREAM_COLUMNS " FROM elt_stream t WHERE t.sync_id IN"
+                                   " (%.*s) ORDER BY t.sync_id, t.created_ms, t.id",
+                                   STR_ARG(rows_params(1, n_syncs, arena)));
+    struct statement st = {text, args, n_syncs};
+    if (!list_streams(s, &st, arena, &list.items, &list.n, err)) {
+        return false;
+    }
+    *ret = list;
+    return true;
+}
+
 // ---- locking and removing
 
 static bool read_found(struct row *row, void *item, struct error *err)

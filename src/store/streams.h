@@ -33,6 +33,11 @@ struct elt_stream {
     int64_t created_ms, updated_ms;
 };
 
+struct stream_list {
+    struct elt_stream *items;
+    size_t n;
+};
+
 // Adds the stream to its sync, or changes the one of that name: all flags and lists are as given.
 // Fills id and times.
 bool elt_stream_put(struct store *s, struct elt_stream *stream, struct arena *arena,
@@ -45,6 +50,10 @@ bool elt_stream_list(struct store *s, const struct page_query *q, struct arena *
 // All of one sync, in the order in which they were added.
 bool elt_stream_of_sync(struct store *s, struct str sync_id, struct arena *arena,
                         struct elt_stream **ret, size_t *ret_n, struct error *err) MUST_CHECK;
+// The same of several: those of one sync follow each other.
+bool elt_stream_of_syncs(struct store *s, const struct elt_sync *syncs, size_t n_syncs,
+                         struct arena *arena, struct stream_list *ret,
+                         struct error *err) MUST_CHECK;
 // With its runs and events. CONFLICT while one is running, as elt_sync_remove.
 bool elt_stream_remove(struct store *s, struct str account_id, struct str id,
                        struct error *err) MUST_CHECK;

@@ -308,6 +308,34 @@ static void test_lists_are_paged(struct place *p)
     scene_close(s);
 }
 
+static void test_lists_show_streams(struct place *p)
+{
+    static const char *const NAMES[] = {"contacts", "companies", "deals"};
+    struct scene *s = scene_open(p);
+    for (size_t i = 0; i < 3; i++) { // the i-th has i streams
+        const char *id = scene_sync(s, scene_text(s, "%zu", i));
+        for (size_t k = 0; k < i; k++) {
+            (void)scene_expect(
+                s, 201, "POST", scene_text(s, "/elt_syncs/%s/source_streams", id),
+                scene_text(s, "{\"source_streams\":[{\"name\":\"%s\"}]}", NAMES[i - k]));
+        }
+    }
+    struct json list = field(scene_expect(s, 200, "GET", "/elt_syncs", NULL), "data");
+    assert_int_equal(json_count(list), 3);
+    for (size_t i = 0; i < 3; i++) {
+        struct json one = item(list, i);
+        size_t n = (size_t)(field_text(s, one, "destination_schema_name")[0] - '0');
+        struct json streams = field(one, "source_streams");
+        assert_int_equal(json_count(streams), n);
+        for (size_t k = 0; k < n; k++) {
+            struct json stream = item(streams, k);
+            assert_string_equal(field_text(s, stream, "name"), NAMES[n - k]);
+            assert_string_equal(field_text(s, stream, "elt_sync_id"), field_text(s, one, "id"));
+        }
+    }
+    scene_close(s);
+}
+
 static void test_hostile_places_are_refused(struct place *p)
 {
     struct scene *s = scene_open(p);
@@ -478,6 +506,7 @@ int main(void)
         PLACE_TEST(test_a_file_holds_one_sync),
         PLACE_TEST(test_of_two_that_make_the_same_one_wins),
         PLACE_TEST(test_lists_are_paged),
+        PLACE_TEST(test_lists_show_streams),
         PLACE_TEST(test_hostile_places_are_refused),
         PLACE_TEST(test_hostile_ids_find_nothing),
         PLACE_TEST(test_a_sync_is_changed),

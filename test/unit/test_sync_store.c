@@ -365,6 +365,18 @@ static void test_lists_of_streams(struct place *p)
     for (size_t i = 0; i < n; i++) {
         check_str(list[i].name, NAMES[i]);
     }
+    // Of both at once, in whatever order of the two.
+    struct stream_list all = {NULL, 1};
+    must(elt_stream_of_syncs(p->store, NULL, 0, &p->arena, &all, &err), &err);
+    assert_int_equal(all.n, 0);
+    const struct elt_sync both[] = {one, two};
+    must(elt_stream_of_syncs(p->store, both, 2, &p->arena, &all, &err), &err);
+    assert_int_equal(all.n, 4);
+    size_t at = str_eq(all.items[0].sync_id, one.id) ? 0 : 1;
+    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
+        check_str(all.items[at + i].name, NAMES[i]);
+    }
+    check_str(all.items[at == 0 ? 3 : 0].name, "owners");
     struct page_query q = {.account_id = ACCOUNT, .max = 2};
     must(elt_stream_list(p->store, &q, &p->arena, &list, &n, &err), &err);
     assert_int_equal(n, 3);
