@@ -43,7 +43,7 @@ bool engine_release(struct engine *e, struct step_call *call, struct error *err)
         if (is_used(e, str_from(held->name))) {
             continue;
         }
-        if (!lease_release(call->store, str_from(held->name), e->options.worker, err)) {
+        if (!lease_lay_down(call->store, str_from(held->name), e->options.worker, err)) {
             return false;
         }
         *held = e->leases[--e->n_leases];

@@ -18,6 +18,7 @@ enum {
 struct waiting {
     struct str id, sync_id, stream_id, stream, lease;
     int64_t turn, not_before_ms;
+    bool started;  // it was interrupted: what it needs was there when it began
     int64_t fence; // when chosen
     bool chosen;
     bool held;
@@ -45,6 +46,7 @@ static bool read_waiting(struct row *row, void *item, struct error *err)
     w.not_before_ms = row_int(row);
     w.stream = row_text(row);
     w.lease = row_text(row);
+    w.started = row_bool(row);
     *ret = w;
     return row_check(row, "run", w.id, err);
 }
@@ -61,11 +63,12 @@ static bool look(struct taking *t, struct row_list *list, size_t window, struct 
                      "SELECT r.id, r.sync_id, r.stream_id, r.turn, r.not_before_ms,"
                      " COALESCE((SELECT e.name FROM elt_stream e WHERE e.id = r.stream_id), ''),"
                      " COALESCE((SELECT " LEASE_NAME
-                     " FROM connection c WHERE c.name = r.connection_id), '')"
+                     " FROM connection c WHERE c.name = r.connection_id), ''),"
+                     " CASE WHEN r.status = 'scheduled' AND r.started_ms > 0 THEN 1 ELSE 0 END"
                      " FROM stream_run r WHERE r.active = 1 AND r.worker = '' AND"
                      " (r.turn, r.not_before_ms, r.id) > ($1, $2, $3) AND r.not_before_ms <= $4 AND"
                      " EXISTS (SELECT 1 FROM connection c LEFT JOIN lease l ON l.name = " LEASE_NAME
-                     " AND l.owner <> $5 AND l.until_ms > $4"
+                     " AND l.owner NOT IN ($5, '~' || $5) AND l.until_ms > $4"
                      " WHERE c.name = r.connection_id AND c.state = 'active' AND l.name IS NULL)"
                      " AND (r.waits_for = '' OR NOT EXISTS (SELECT 1 FROM stream_run b"
                      " WHERE b.stream_id = r.waits_for AND b.active = 1))"
@@ -120,7 +123,7 @@ static bool choose(struct taking *t, struct row_list *list, struct error *err)
         struct waiting *w = &((struct waiting *)list->items)[i];
         struct str blocker = STR("");
         t->after = *w;
-        if (!find_blocker(t, w, &blocker, err) ||
+        if ((!w->started && !find_blocker(t, w, &blocker, err)) ||
             (blocker.len > 0 && !mark_blocked(t, w, blocker, err))) {
             return false;
         }

@@ -67,6 +67,27 @@ static void test_a_lease_has_one_owner(struct place *p)
     assert_int_equal(take(p, "two", true).fence, 3); // the same owner, but a new term
 }
 
+static void test_a_lease_that_is_laid_down_waits_for_others(struct place *p)
+{
+    struct error err;
+    size_t n = 0;
+    take(p, "one", true);
+    must(lease_lay_down(p->store, STR("hubspot-7"), STR("two"), &err), &err); // not its own
+    assert_true(check(p, "one", 1));
+    must(lease_lay_down(p->store, STR("hubspot-7"), STR("one"), &err), &err);
+    assert_false(check(p, "one", 1));
+    must(lease_renew_all(p->store, STR("one"), &n, &err), &err);
+    assert_int_equal(n, 0);
+    if (p->server) { // others are there
+        take(p, "two", false);
+    }
+    assert_int_equal(take(p, "one", true).fence, 2); // a new term
+    take(p, "two", false);
+    must(lease_lay_down(p->store, STR("hubspot-7"), STR("one"), &err), &err);
+    age(p, LEASE_LAID_DOWN_MS + 1);
+    assert_int_equal(take(p, "two", true).fence, 3);
+}
+
 static void test_a_lease_is_good_for_a_while(struct place *p)
 {
     int64_t now_ms = 0;
@@ -444,6 +465,7 @@ int main(void)
 {
     static const struct place_test TESTS[] = {
         PLACE_TEST(test_a_lease_has_one_owner),
+        PLACE_TEST(test_a_lease_that_is_laid_down_waits_for_others),
         PLACE_TEST(test_a_lease_is_good_for_a_while),
         PLACE_TEST(test_owners_race_for_a_lease),
         PLACE_TEST(test_workers),

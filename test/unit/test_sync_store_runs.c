@@ -326,6 +326,16 @@ static void test_streams_that_need_others(struct place *p)
     must(stream_run_take(p->store, &take, &p->arena, &claims, &n, &err), &err);
     assert_int_equal(n, 1);
     check_str(claims[0].stream.name, "deals");
+    // Once it has begun it is gone on with, also while what it needs is loaded again.
+    must(stream_run_begin(p->store, &claims[0].run, &err), &err);
+    for (size_t i = 0; i < 3; i++) {
+        if (str_eq(first[i].stream.name, STR("contacts")) && str_eq(first[i].sync.id, sync.id)) {
+            scene_request(p, first[i].stream.id);
+        }
+    }
+    must(scene_end(p, &claims[0], RUN_SCHEDULED, &err), &err);
+    must(stream_run_take(p->store, &take, &p->arena, &claims, &n, &err), &err);
+    assert_int_equal(n, 2);
 }
 
 // However many wait for others, those behind them are found.

@@ -116,21 +116,19 @@ export class Postgres {
     await this.#launch();
   }
 
-  // The server with all its sessions stands still, until resume().
+  // The server with all its sessions stands still, until resume(). It comes first, so that it starts no other session.
   pause() {
-    this.#signal('SIGSTOP');
+    process.kill(this.child.pid, 'SIGSTOP');
+    this.paused = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8').split(' ').filter(Boolean);
+    for (const pid of this.paused) {
+      process.kill(Number(pid), 'SIGSTOP');
+    }
   }
 
+  // What stands still ends only when it is killed, so all of them are there.
   resume() {
-    this.#signal('SIGCONT');
-  }
-
-  // First the one that starts sessions, so that none is missed.
-  #signal(signal) {
-    process.kill(this.child.pid, signal);
-    const list = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8');
-    for (const pid of list.split(' ').filter(Boolean)) {
-      process.kill(Number(pid), signal);
+    for (const pid of [...this.paused, this.child.pid]) {
+      process.kill(Number(pid), 'SIGCONT');
     }
   }
 
