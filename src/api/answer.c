@@ -45,7 +45,7 @@ void api_unanswer(struct api_frame *f)
     f->answered = false;
 }
 
-bool api_has_header(const struct api_call *c, const char *name)
+static bool has_header(const struct api_call *c, const char *name)
 {
     for (size_t i = 0; i < c->response->n_headers; i++) {
         if (str_eq_nocase(str_from(c->response->headers[i].name), str_from(name))) {
@@ -57,7 +57,7 @@ bool api_has_header(const struct api_call *c, const char *name)
 
 void api_header(struct api_call *c, const char *name, struct str value)
 {
-    if (!api_has_header(c, name)) {
+    if (!has_header(c, name)) {
         http_server_add_header(c->response, name, value);
     }
 }

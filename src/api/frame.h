@@ -107,8 +107,8 @@ bool api_base64_read(struct arena *arena, struct str text, struct str *ret) MUST
 
 // Forgets what was answered.
 void api_unanswer(struct api_frame *f);
+// Unless there is one of that name.
 void api_header(struct api_call *c, const char *name, struct str value);
-bool api_has_header(const struct api_call *c, const char *name);
 
 // ---- call.c
 

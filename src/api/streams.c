@@ -178,7 +178,8 @@ bool call_sync(struct api_call *c, struct elt_sync *ret)
     return false;
 }
 
-bool call_stream(struct api_call *c, struct elt_stream *ret)
+// The same of a stream.
+static bool call_stream(struct api_call *c, struct elt_stream *ret)
 {
     struct error err = {.code = ERR_NOT_FOUND};
     if (id_check(c->args[0]) &&
@@ -209,7 +210,8 @@ bool call_flag(const struct api_call *c, const char *name)
     return str_eq(text, STR("true")) || str_eq(text, STR("1"));
 }
 
-const char *sync_refuses_runs(const struct elt_sync *sync)
+// Why runs of the sync cannot be asked for; NULL: they can.
+static const char *refuses_runs(const struct elt_sync *sync)
 {
     if (!sync->enabled) {
         return "its sync is not enabled: POST /elt_syncs/{id}/enable first";
@@ -344,7 +346,7 @@ static void request_run(struct api_call *c)
         api_fail(c, &err);
         return;
     }
-    const char *reason = sync_refuses_runs(&sync);
+    const char *reason = refuses_runs(&sync);
     if (reason) {
         api_refuse(c, 400, sync.enabled ? "reauthorize" : "sync_not_enabled",
                    "stream %.*s cannot run: %s", STR_ARG(stream.name), reason);

@@ -17,9 +17,9 @@ extern const struct api_shape ELT_STREAM_SHAPE;
 // Of n streams. Into `arena`.
 struct api_objects stream_views(const struct elt_stream *streams, size_t n, struct arena *arena);
 
-// The sync or stream that the first path argument names. False: the call has been answered (404).
+// The sync that the first path argument names; locked when the call changes something. False: the
+// call has been answered (404).
 bool call_sync(struct api_call *c, struct elt_sync *ret) MUST_CHECK;
-bool call_stream(struct api_call *c, struct elt_stream *ret) MUST_CHECK;
 // The page that a list was asked for. False: the call has been answered (400).
 bool call_page(struct api_call *c, struct page_query *ret) MUST_CHECK;
 // Cancels all active runs of a sync, or of one of its streams (`stream_id` not empty), and waits
@@ -28,5 +28,3 @@ bool call_page(struct api_call *c, struct page_query *ret) MUST_CHECK;
 bool call_settle_runs(struct api_call *c, struct str sync_id, struct str stream_id) MUST_CHECK;
 // Whether a boolean query parameter says yes.
 bool call_flag(const struct api_call *c, const char *name);
-// Why runs of the sync cannot be asked for; NULL: they can.
-const char *sync_refuses_runs(const struct elt_sync *sync);

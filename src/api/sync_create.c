@@ -22,7 +22,7 @@ bool sync_check_interval(struct api_call *c, struct str interval, struct str set
                          SYNC_SETTINGS_TEXT_MAX);
     }
     if (!elt_settings_parse(settings, c->arena, &parsed, err)) {
-        return error_context(err, "elt_settings");
+        return false;
     }
     if (!cron_parse(interval, &cron, err)) {
         return error_context(err, "sync_interval");

@@ -195,8 +195,8 @@ static bool set(struct settings *s, const struct setting *row, struct json value
     return settings_set(s, str_from(row->name), text, err) || rename_field(row, err);
 }
 
-bool elt_settings_read(struct json object, struct arena *arena, struct elt_settings *ret,
-                       struct error *err)
+static bool read_all(struct json object, struct arena *arena, struct elt_settings *ret,
+                     struct error *err)
 {
     struct elt_settings values = {0};
     struct settings s;
@@ -238,7 +238,7 @@ bool elt_settings_parse(struct str text, struct arena *arena, struct elt_setting
         err->code = ERR_CONFIG;
         error_context(err, "elt_settings");
     }
-    ok = ok && elt_settings_read(root, arena, ret, err);
+    ok = ok && read_all(root, arena, ret, err);
     json_doc_destroy(doc);
     return ok;
 }

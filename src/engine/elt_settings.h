@@ -21,11 +21,8 @@ struct elt_settings {
     int64_t association_sweep_ms;
     int64_t reconcile_ms;
 };
-// `object` is a JSON object (or null: nothing is set). Texts into `arena`. Unknown names are errors
-// that propose the nearest one.
-bool elt_settings_read(struct json object, struct arena *arena, struct elt_settings *ret,
-                       struct error *err) MUST_CHECK;
-// The same from the text of one.
+// From the text of a JSON object (or null, or nothing: nothing is set). Texts into `arena`. Errors:
+// CONFIG, which begin with "elt_settings"; unknown names propose the nearest one.
 bool elt_settings_parse(struct str text, struct arena *arena, struct elt_settings *ret,
                         struct error *err) MUST_CHECK;
 // Draft-07, with title, descriptions, defaults and limits.

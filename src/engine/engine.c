@@ -111,7 +111,7 @@ bool engine_pass(struct engine *e)
 
 // ---- the thread
 
-bool engine_is_stopping(struct engine *e)
+static bool is_stopping(struct engine *e)
 {
     pthread_mutex_lock(&e->lock);
     bool stopping = e->stopping;
@@ -137,7 +137,7 @@ static int64_t pause_ms(const struct engine *e)
 static void *engine_main(void *user)
 {
     struct engine *e = user;
-    while (!engine_is_stopping(e)) {
+    while (!is_stopping(e)) {
         (void)engine_pass(e);
         workers_wait(e, pause_ms(e));
     }

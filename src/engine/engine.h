@@ -15,7 +15,7 @@
 struct engine;
 
 struct engine_options {
-    struct store_options store; // opened once for the engine, and once a worker that needs it
+    struct store_options store; // one handle for the engine's thread, a few that workers share
     struct str key_file;
     struct str worker;    // this process's id among those that share the store; unique
     size_t workers;       // runs at once; 0: only schedule

@@ -91,7 +91,6 @@ bool engine_open(const struct engine_options *options, struct engine **ret,
 bool engine_pass(struct engine *e);
 // Renews the leases if it is time; long steps call it between their parts.
 bool engine_keep_alive(struct engine *e, struct store *s, struct error *err) MUST_CHECK;
-bool engine_is_stopping(struct engine *e);
 
 // ---- steps: true when done. `*ret_again`: there is more to do at once
 

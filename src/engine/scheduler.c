@@ -23,8 +23,7 @@ static bool next_tick(struct engine *e, const struct elt_sync *sync, int64_t aft
     struct elt_settings settings = {.time_zone = STR("")};
     arena_init(&arena, 4 * SYNC_SETTINGS_TEXT_MAX);
     bool ok = cron_parse(sync->sync_interval, &cron, err) || error_context(err, "sync_interval");
-    ok = ok && (elt_settings_parse(sync->settings, &arena, &settings, err) ||
-                error_context(err, "elt_settings"));
+    ok = ok && elt_settings_parse(sync->settings, &arena, &settings, err);
     if (ok) {
         struct str zone = settings.time_zone.len > 0 ? settings.time_zone : e->options.time_zone;
         ok = cron_next(&cron, zone, after_ms, ret_ms) ||

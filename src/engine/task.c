@@ -120,11 +120,6 @@ void task_destroy(struct task *t)
     free(t);
 }
 
-struct str task_run_id(const struct task *t)
-{
-    return t->claim.run.id;
-}
-
 void task_stop(struct task *t, bool cancelled)
 {
     if (cancelled) {

@@ -35,7 +35,6 @@ struct task;
 // Copies the claim.
 struct task *task_create(struct task_pool *pool, const struct run_claim *claim);
 void task_destroy(struct task *t); // takes NULL
-struct str task_run_id(const struct task *t);
 // Decides mode and trigger, runs the stream, and fills *ret as stream_run_end wants it: COMPLETED;
 // FAILED; RETRYING or DELAYED with not_before_ms; SCHEDULED when the process is stopping or the
 // lease was lost. Texts of *ret live as long as the task. Writes stream_run_begin by itself, with a

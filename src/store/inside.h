@@ -49,7 +49,5 @@ struct sql_options place_sql_options(const struct store_place *p, struct str app
 // false. Outside a transaction.
 bool store_upgrade(struct store *s, bool create, bool *ret_there, struct error *err) MUST_CHECK;
 
-// What names a lock within a PostgreSQL database, which knows locks by number.
-int64_t lock_number(struct str name);
 // Waits within the transaction that is open, to its end.
 bool lock_for_transaction(struct store *s, struct str name, struct error *err) MUST_CHECK;

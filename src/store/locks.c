@@ -23,7 +23,8 @@ static struct store_lock *lock_new(int fd, struct sql *db)
     return l;
 }
 
-int64_t lock_number(struct str name)
+// What names a lock within a PostgreSQL database, which knows locks by number.
+static int64_t lock_number(struct str name)
 {
     char text[NAME_MAX_BYTES * 2];
     int n = snprintf(text, sizeof text, "sluice_store/%.*s", STR_ARG(name));

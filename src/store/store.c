@@ -121,12 +121,6 @@ void store_close(struct store *s)
     free(s);
 }
 
-bool store_alive(struct store *s, struct error *err)
-{
-    assert(s->magic == MAGIC);
-    return mend(s, err);
-}
-
 bool store_is_shared(const struct store *s)
 {
     return place_is_shared(&s->place);

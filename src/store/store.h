@@ -45,8 +45,6 @@ bool store_check_place(struct str setting, struct error *err) MUST_CHECK;
 bool store_open(const struct store_options *options, struct store **ret,
                 struct error *err) MUST_CHECK;
 void store_close(struct store *s); // takes NULL
-// For loops: true when the connection is there, or could be made anew. At once for a file.
-bool store_alive(struct store *s, struct error *err) MUST_CHECK;
 // Valid for one statement, or to the end of a transaction. Makes a lost connection anew.
 struct sql *store_sql(struct store *s);
 struct str store_path(const struct store *s); // the directory

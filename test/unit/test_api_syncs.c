@@ -172,6 +172,11 @@ static void test_what_cannot_be_made(struct place *p)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         scene_refused(s, rows[i].status, "POST", "/elt_syncs", rows[i].body, rows[i].says);
     }
+    // A field is named once.
+    struct json refusal =
+        scene_expect(s, 400, "POST", "/elt_syncs", CREATE("x", ",\"elt_settings\":{\"shar\":0.5}"));
+    const char *message = field_text(s, refusal, "message");
+    assert_int_equal(strncmp(message, "elt_settings.shar: ", 19), 0);
     assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), 0);
     scene_close(s);
 }

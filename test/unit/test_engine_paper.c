@@ -77,11 +77,6 @@ void task_destroy(struct task *t)
     }
 }
 
-struct str task_run_id(const struct task *t)
-{
-    return t->claim.run.id;
-}
-
 void task_progress(struct task *t, struct stream_run_row *ret)
 {
     *ret = t->claim.run;

@@ -241,7 +241,7 @@ static void test_a_lost_connection_is_made_anew(struct place *p)
     must(store_meta_get(p->store, "x", &p->arena, &value, &err), &err);
     check_str(value, "1");
     end_sessions(p);
-    must(store_alive(p->store, &err), &err);
+    must(store_check_writable(p->store, &err), &err);
     end_sessions(p);
     must(store_begin(p->store, &err), &err);
     must(store_meta_set(p->store, "x", STR("2"), &err), &err);
@@ -274,7 +274,7 @@ static void test_a_server_that_is_away(struct place *p)
     struct str value;
     must(store_meta_set(p->store, "x", STR("1"), &err), &err);
     test_server_stop(p->server, SIGINT);
-    assert_false(store_alive(p->store, &err));
+    assert_false(store_check_writable(p->store, &err));
     assert_int_equal(err.code, ERR_STORE_BUSY);
     check_contains(err.message, "refused");
     assert_true(error_info(err.code)->retryable);
@@ -283,7 +283,7 @@ static void test_a_server_that_is_away(struct place *p)
     assert_false(store_meta_get(p->store, "x", &p->arena, &value, &err));
     assert_int_equal(err.code, ERR_STORE_BUSY);
     test_server_start(p->server);
-    must(store_alive(p->store, &err), &err);
+    must(store_check_writable(p->store, &err), &err);
     must(store_meta_get(p->store, "x", &p->arena, &value, &err), &err);
     check_str(value, "1");
 }
@@ -295,7 +295,7 @@ static void test_a_statement_of_a_lost_session(struct place *p)
     struct str value;
     must(sql_prepare(store_sql(p->store), STR("SELECT 1"), &st, &err), &err);
     end_sessions(p);
-    must(store_alive(p->store, &err), &err);
+    must(store_check_writable(p->store, &err), &err);
     assert_false(sql_run(st, NULL, 0, NULL, &err));
     assert_int_equal(sql_last_fault(store_sql(p->store)), SQL_FAULT_LOST);
     must(store_begin(p->store, &err), &err);
