@@ -32,6 +32,7 @@ after(() => postgres?.stop());
 class Fleet {
   static async start(simOptions, { tokens = (sim) => [sim.token], workers = 3, streams, slots = 40, postgres: own } = {}) {
     const fleet = new Fleet();
+    fleet.dead = new Set();
     fleet.postgres = own ?? postgres;
     fleet.slots = slots;
     fleet.database = `fleet_${randomBytes(4).toString('hex')}`;
@@ -90,12 +91,14 @@ class Fleet {
     const before = new Map(runs.map((run) => [run.id, run]));
     return this.until(async () => {
       const now = await this.query(
-        'SELECT id, status, fence, records, bytes, calls FROM stream_run WHERE id = ANY($1)', [[...before.keys()]],
+        'SELECT id, status, worker, fence, records, bytes, calls FROM stream_run WHERE id = ANY($1)', [[...before.keys()]],
       );
       const moved = now.filter((run) => {
         const old = before.get(run.id);
         const further = ['records', 'bytes', 'calls'].some((field) => Number(run[field]) > Number(old[field]));
-        return Number(run.fence) > Number(old.fence) && (run.status === 'completed' || further);
+        // Whoever took it over may have been killed in turn; how long that takes is asked at that kill.
+        const again = this.dead.has(run.worker);
+        return Number(run.fence) > Number(old.fence) && (run.status === 'completed' || further || again);
       });
       return moved.length > 0 && Date.now() - begin;
     }, 3 * TAKEOVER_MS, this.server.child);
@@ -135,6 +138,7 @@ class Fleet {
 
   async fire(worker, signal = 'SIGKILL') {
     this.workers.splice(this.workers.indexOf(worker), 1);
+    this.dead.add(worker.name);
     return stop(worker, signal);
   }
 
