@@ -85,7 +85,8 @@ int cli_connections(const struct cli *cli, int argc, char **argv)
     if (s.remote.server.len > 0) {
         return remote_verb_run(&(struct remote_verb){cli, "connections", &s, &args});
     }
-    struct store_options where = {.directory = s.place.data_dir, .clock = cli->clock};
+    struct store_options where = {
+        .url = s.store, .directory = s.place.data_dir, .clock = cli->clock};
     bool ok = (args.n_words == 0 || error_set(&err, ERR_USAGE, "connections takes no words")) &&
               store_open(&where, &store, &err) &&
               (!store || connection_list(store, cli->arena, &all, &n, &err));

@@ -11,12 +11,15 @@
         __VA_ARGS__                                                                                \
     }
 
+#define STORE_ROW                                                                                  \
+    ROW(store, "store", SET_STR, "URL",                                                            \
+        "Without --server: the store to work on; without it sluice.db in the data directory.")
+
 const struct setting KEYS_SETTINGS[KEYS_SETTINGS_N] = {
     ROW(scope, "scope", SET_ENUM, NULL, "What the new key may do", .choices = "read|write|admin",
         .fallback = "write"),
     ROW(expires, "expires", SET_STR, "DATE", "When the new key ends; without it, never."),
-    ROW(store, "store", SET_STR, "URL",
-        "Without --server: the store to work on; without it sluice.db in the data directory."),
+    STORE_ROW,
 #include "cli/remote_settings.def"
 #undef FIELD
 #define FIELD(f) (OWN(place) + offsetof(struct place_settings, f))
@@ -26,6 +29,7 @@ const struct setting KEYS_SETTINGS[KEYS_SETTINGS_N] = {
 };
 
 const struct setting CONNECTIONS_SETTINGS[CONNECTIONS_SETTINGS_N] = {
+    STORE_ROW,
 #include "cli/connection_settings.def"
 #undef FIELD
 #define FIELD(f) (OWN(remote) + offsetof(struct remote_settings, f))
@@ -67,6 +71,7 @@ const struct setting RUNS_SETTINGS[RUNS_SETTINGS_N] = {
 };
 
 const struct setting REQUESTS_SETTINGS[REQUESTS_SETTINGS_N] = {
+    STORE_ROW,
     ROW(last, "last", SET_INT, "N", "How many to list, newest first.", .fallback = "20", .min = 1,
         .max = REQUESTS_MAX),
     ROW(failed, "failed", SET_BOOL, NULL,

@@ -238,9 +238,10 @@ int cli_requests(const struct cli *cli, int argc, char **argv)
         return of_server(cli, &s, &args);
     }
     bool ok = args.n_words <= 1 || error_set(&err, ERR_USAGE, "one request's number is expected");
-    ok = ok &&
-         store_open(&(struct store_options){.directory = s.place.data_dir, .clock = cli->clock},
-                    &store, &err);
+    ok = ok && store_open(&(struct store_options){.url = s.store,
+                                                  .directory = s.place.data_dir,
+                                                  .clock = cli->clock},
+                          &store, &err);
     ok = ok && (args.n_words == 1 ? show(cli, &s, store, args.words[0], &err)
                                   : list(cli, &s, store, &err));
     store_close(store);

@@ -105,6 +105,13 @@ describe('a sync from the command line', () => {
     assert.match(await ok(['connections']), new RegExp(`^${connection} +hubspot-v2 .* active `, 'm'));
     const [shown] = await json(['connections', 'show', connection]);
     assert.equal(shown.id, connection);
+    // Whoever has the store needs no server, nor its data directory.
+    const store = `sqlite:${join(server.folder, 'sluice.db')}`;
+    const env = cleanEnvironment({ XDG_DATA_HOME: temporaryFolder() });
+    const local = await run(SLUICE, ['connections', '--store', store], { env });
+    assert.match(local.stdout, new RegExp(`^${connection} +token `, 'm'), local.stderr);
+    const requests = await run(SLUICE, ['requests', '--store', store], { env });
+    assert.equal(requests.code, 0, requests.stderr);
     assert.equal(await ok(['connections', 'delete', connection]), `Connection ${connection} is deleted.\n`);
   });
 });
