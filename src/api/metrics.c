@@ -136,7 +136,7 @@ static void put_engine(struct engine *e, struct buf *out)
          (double)f.lateness_ms / 1000},
         {{"sluice_run_lateness_max_seconds", "gauge", "The same: the most since the start."},
          (double)f.lateness_max_ms / 1000},
-        {{"sluice_run_duration_seconds_sum_total", "counter", "Time taken by runs that ended."},
+        {{"sluice_run_seconds_total", "counter", "Time taken by runs that ended."},
          f.run_seconds_sum},
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
