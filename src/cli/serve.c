@@ -43,7 +43,8 @@ static bool start_requests(struct server *s, struct error *err)
                                                             .directory = s->settings->data_dir,
                                                             .clock = s->cli->clock,
                                                             .log = &s->log,
-                                                            .trace = s->settings->trace});
+                                                            .trace = s->settings->trace,
+                                                            .existing = true});
     (void)err;
     return true;
 }

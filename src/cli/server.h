@@ -43,7 +43,8 @@ struct server {
     const char *cors_origins[SETTING_LIST_MAX + 1];
 };
 
-// How every handle of the server's store is opened.
+// How every handle of the server's store is opened. Only the first may make it: a store that goes
+// away is not replaced by an empty one.
 struct store_options server_store_options(const struct server *s);
 // Opens the store and makes what is missing: directory, tables, key, workspace, the default
 // destination, the first API key. Errors: those of the store; DESTINATION.

@@ -15,7 +15,7 @@ struct store_options server_store_options(const struct server *s)
 {
     return (struct store_options){.url = s->settings->store,
                                   .directory = s->settings->data_dir,
-                                  .create = true,
+                                  .create = !s->store,
                                   .clock = s->cli->clock};
 }
 

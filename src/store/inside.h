@@ -25,10 +25,11 @@ struct store {
     struct sql *db;
     struct arena arena;
     struct store_place place;
-    unsigned depth; // of transactions within one another
-    bool broken;    // an inner one failed
-    bool prepared;  // the session has been told what it must know
-    bool preparing; // no connection is mended within the mending of one
+    unsigned depth;         // of transactions within one another
+    bool broken;            // an inner one failed
+    bool prepared;          // the session has been told what it must know
+    bool preparing;         // no connection is mended within the mending of one
+    uint64_t device, inode; // of the file that was opened; 0: none was
 };
 
 // Errors: CONFIG.

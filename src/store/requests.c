@@ -192,7 +192,7 @@ static void *write_all(void *user)
     const struct log *log = r->options.log;
     const struct store_options options = {.url = r->options.url,
                                           .directory = r->options.directory,
-                                          .create = true,
+                                          .create = !r->options.existing,
                                           .clock = r->options.clock,
                                           .cancel = &r->cancel};
     struct store *store = NULL;

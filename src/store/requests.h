@@ -20,6 +20,7 @@ struct requests_options {
     const struct clock *clock;
     const struct log *log; // may be NULL
     bool trace;            // successes too
+    bool existing;         // the store is there; none is made in its place
 };
 
 struct requests;

@@ -1,5 +1,7 @@
 #include "store/inside.h"
 
+#include <sys/stat.h>
+
 enum { MAGIC = 0x53746f72 };
 
 bool store_fail(struct error *err)
@@ -23,6 +25,14 @@ bool store_fail(struct error *err)
 }
 
 // ---- opening
+
+static bool refuse_missing(const struct store *s, struct error *err)
+{
+    return error_set(err, ERR_STORE_BUSY,
+                     "store '%s': its file is not there any more, or it is another one; what is "
+                     "written to the one that is open would be lost: put it back, or start again",
+                     s->place.file);
+}
 
 // What a session must know that the connection does not bring with it.
 static bool prepare_session(struct store *s, bool create, bool *ret_there, struct error *err)
@@ -58,6 +68,30 @@ static bool mend(struct store *s, struct error *err)
            prepare_session(s, true, &there, err);
 }
 
+static bool note_file(struct store *s, struct error *err)
+{
+    struct stat st;
+    if (!s->place.file) {
+        return true;
+    }
+    if (stat(s->place.file, &st) != 0) {
+        return refuse_missing(s, err);
+    }
+    s->device = st.st_dev;
+    s->inode = st.st_ino;
+    return true;
+}
+
+// A file that was deleted can be written to as long as it is open, and all of that is gone when it
+// is closed.
+static bool check_file(const struct store *s, struct error *err)
+{
+    struct stat st;
+    bool same = s->inode == 0 ||
+                (stat(s->place.file, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode);
+    return same || refuse_missing(s, err);
+}
+
 static bool connect(struct store *s, bool create, bool *ret_there, struct error *err)
 {
     struct sql_options o = place_sql_options(&s->place, STR("sluice store"));
@@ -67,7 +101,7 @@ static bool connect(struct store *s, bool create, bool *ret_there, struct error 
         }
         return store_fail(err);
     }
-    return prepare_session(s, create, ret_there, err);
+    return prepare_session(s, create, ret_there, err) && note_file(s, err);
 }
 
 // The directory is there; the file too when there is one.
@@ -169,7 +203,7 @@ const char *store_skip_locked(const struct store *s)
 // Nothing has been done yet that a lost connection could have taken along, so it is begun again.
 static bool begin(struct store *s, const char *text, struct error *err)
 {
-    if (!mend(s, err)) {
+    if (!check_file(s, err) || !mend(s, err)) {
         return false;
     }
     bool ok = text ? sql_exec(s->db, text, err) : sql_begin(s->db, err);

@@ -37,6 +37,26 @@ static void test_is_not_made_by_looking(void **state)
     assert_int_not_equal(access(o.directory.ptr, F_OK), 0);
 }
 
+static void test_a_file_that_is_gone_takes_no_more(void **state)
+{
+    struct place *p = *state;
+    struct error err;
+    const char *file = place_file(p, "sluice.db");
+    struct str away = arena_printf(&p->arena, "%s/away", p->root);
+    must(store_meta_set(p->store, "color", STR("red"), &err), &err);
+    assert_int_equal(rename(file, away.ptr), 0);
+    assert_false(store_begin(p->store, &err));
+    assert_int_equal(err.code, ERR_STORE_BUSY);
+    check_contains(err.message, file);
+    // Another one in its place is no better.
+    assert_int_equal(mknod(file, S_IFREG | 0600, 0), 0);
+    assert_false(store_begin_read(p->store, &err));
+    assert_int_equal(err.code, ERR_STORE_BUSY);
+    assert_int_equal(rename(away.ptr, file), 0);
+    must(store_begin(p->store, &err), &err);
+    must(store_end(p->store, true, &err), &err);
+}
+
 static void test_of_a_newer_program_is_refused(void **state)
 {
     struct place *p = *state;
@@ -323,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_is_for_its_user_only),
         CASE(test_is_not_made_by_looking),
+        CASE(test_a_file_that_is_gone_takes_no_more),
         CASE(test_of_a_newer_program_is_refused),
         CASE(test_many_open_a_new_one_at_once),
         CASE(test_a_second_handle_leaves_the_first_its_locks),

@@ -372,7 +372,7 @@ static void test_a_pool_without_a_store(struct place *p)
         store_pool_create(&(struct store_pool_options){.store = o, .max = 1, .wait_ms = 50});
     for (int i = 0; i < 2; i++) { // its slot is free again
         assert_false(store_pool_lend(pool, &s, NULL, &err));
-        assert_int_equal(err.code, ERR_STORE);
+        assert_int_equal(err.code, ERR_STORE_BUSY);
         check_contains(err.message, "there is no store");
     }
     store_pool_destroy(pool);
