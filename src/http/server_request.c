@@ -30,6 +30,7 @@ static struct exchange *exchange_take(struct http_server *s)
     atomic_fetch_add(&s->open, 1);
     x->state = EXCHANGE_NEW;
     x->refused = 0;
+    x->misframed = false;
     x->request = (struct http_server_request){.arena = &x->arena, .server = s};
     x->response.stream = NULL;
     return x;
@@ -109,14 +110,21 @@ static const struct {
     {MHD_HTTP_INTERNAL_SERVER_ERROR, "The answer is larger than %zu bytes"},
 };
 
+static const char MISFRAMED[] = "The headers do not say in one way where the request ends: send "
+                                "one Content-Length or Transfer-Encoding: chunked, and names of "
+                                "headers without spaces";
+
 static void refuse(struct exchange *x, int status, size_t limit)
 {
     const struct http_server_options *o = &x->server->options;
-    char message[128] = "";
+    char message[192] = "";
     for (size_t i = 0; i < ARRAY_LEN(REFUSALS); i++) {
         if (REFUSALS[i].status == status) {
             snprintf(message, sizeof(message), REFUSALS[i].message, limit);
         }
+    }
+    if (x->misframed) {
+        snprintf(message, sizeof(message), "%s", MISFRAMED);
     }
     buf_reset(&x->response.body);
     x->response.status = status;
@@ -124,6 +132,9 @@ static void refuse(struct exchange *x, int status, size_t limit)
         o->refuse(o->user, &x->request, &x->response, message);
     } else {
         buf_printf(&x->response.body, "{\"status\":\"error\",\"message\":\"%s\"}", message);
+    }
+    if (x->misframed) {
+        http_server_add_header(&x->response, "Connection", STR("close"));
     }
 }
 
@@ -180,6 +191,39 @@ static bool has_controls(struct str s)
     return false;
 }
 
+// ---- where a request ends
+
+// What the headers say of it. Whoever stands in front of this server may read two statements
+// otherwise than libmicrohttpd does, and then one client's body is another one's request.
+struct framing {
+    unsigned lengths, codings;
+    bool strange; // a name that others may read as another, or a coding that is not chunked
+};
+
+static enum MHD_Result look_at_header(void *cls, enum MHD_ValueKind kind UNUSED, const char *name,
+                                      const char *value)
+{
+    struct framing *f = cls;
+    struct str n = str_from(name);
+    for (size_t i = 0; i < n.len; i++) {
+        f->strange = f->strange || n.ptr[i] <= ' ' || n.ptr[i] >= 0x7f;
+    }
+    if (str_eq_nocase(n, STR("content-length"))) {
+        f->lengths++;
+    } else if (str_eq_nocase(n, STR("transfer-encoding"))) {
+        f->codings++;
+        f->strange = f->strange || !str_eq_nocase(str_from(value), STR("chunked"));
+    }
+    return MHD_YES;
+}
+
+static bool is_misframed(struct MHD_Connection *connection)
+{
+    struct framing f = {0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_header, &f);
+    return f.strange || f.lengths + f.codings > 1;
+}
+
 // What can be said before the body is there. Sizes are looked at only for who wants to say it in
 // its own words: libmicrohttpd has answers of its own for all else.
 static int refuse_head(struct exchange *x, struct MHD_Connection *connection)
@@ -222,7 +266,11 @@ static enum MHD_Result begin_request(struct exchange *x, struct MHD_Connection *
     x->request.address = peer_address(x, connection);
     x->refused = refuse_head(x, connection);
     x->state = EXCHANGE_BODY;
-    if (refuses_body(x)) {
+    x->misframed = is_misframed(connection);
+    if (x->misframed) {
+        x->refused = MHD_HTTP_BAD_REQUEST;
+    }
+    if (x->misframed || refuses_body(x)) {
         x->state = EXCHANGE_READY;
         run_handler(x);
         return server_send(x, connection);

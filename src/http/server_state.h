@@ -31,7 +31,8 @@ enum exchange_state { EXCHANGE_NEW, EXCHANGE_BODY, EXCHANGE_READY };
 struct exchange {
     struct http_server *server;
     enum exchange_state state;
-    int refused; // 0, or the status that the request is refused with before its handler
+    int refused;    // 0, or the status that the request is refused with before its handler
+    bool misframed; // nobody can say where the request ends: the connection is closed behind it
     struct arena arena;
     struct buf upload;
     struct http_server_request request;
