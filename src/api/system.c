@@ -78,13 +78,16 @@ static void get_ready(struct api_call *c)
         return;
     }
     struct error err;
-    bool lives;
-    if (!engine_lives(c, c->store, &lives, &err)) {
-        api_fail(c, &err);
-        return;
-    }
+    bool lives = true;
     int64_t last;
-    if (!event_last(c->store, &last, &err)) { // any table does: the store answers questions
+    // A transaction, because that is refused when the store's file is gone.
+    bool ok = store_begin_read(c->store, &err);
+    if (ok) {
+        ok = engine_lives(c, c->store, &lives, &err) &&
+             event_last(c->store, &last, &err); // any table does: the store answers questions
+        ok = store_end(c->store, ok, &err);
+    }
+    if (!ok) {
         api_fail(c, &err);
         return;
     }

@@ -276,11 +276,17 @@ describe('a bad day', { concurrency: 4 }, () => {
     const connection = await server.connect();
     const away = `${server.folder}.away`;
     renameSync(server.folder, away);
-    const body = { connection_id: connection, destination_schema_name: 'gone', sync_interval: '0 0 1 1 *' };
-    for (let i = 0; i < 20; i++) {
-      const { status, text } = await server.api('POST', '/elt_syncs', { ...body, destination_schema_name: `gone${i}` });
-      assert.ok([201, 503].includes(status), text);
+    // Many at once, so that further handles are opened.
+    const refused = await Promise.all(Array.from({ length: 30 }, (_, i) => server.api('POST', '/elt_syncs', {
+      connection_id: connection, destination_schema_name: `gone${i}`, sync_interval: '0 0 1 1 *',
+    })));
+    for (const { status, json, text } of refused) {
+      assert.equal(status, 503, text);
+      assert.match(json.message, /store.*(not there|no store)/);
     }
+    assert.equal((await server.api('GET', '/readyz')).status, 503);
+    assert.equal((await server.api('GET', '/healthz')).status, 200);
+    await sleep(1500); // whatever the engine does by itself
     assert.ok(!existsSync(join(server.folder, 'sluice.db')), 'an empty store was made in place of the one that is gone');
     assert.equal(server.child.exitCode, null);
     if (existsSync(server.folder)) {
@@ -289,6 +295,8 @@ describe('a bad day', { concurrency: 4 }, () => {
     renameSync(away, server.folder);
     const sync = await server.sync(connection, ['contacts'], { schema: 'back' });
     await server.settled(sync);
+    const { data } = await server.ok('GET', '/elt_syncs');
+    assert.deepEqual(data.map((one) => one.id), [sync.id], 'what was refused is not there');
     assert.equal(sqliteValue(join(server.folder, 'sluice.db'), 'PRAGMA integrity_check'), 'ok');
   });
 
