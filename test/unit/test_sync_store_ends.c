@@ -1,5 +1,7 @@
-// Runs that are cancelled, removed, forgotten and looked at.
+// Runs that are cancelled, removed, forgotten and looked at; credentials that end.
 #include "test_sync_scene.h"
+
+#include "store/events.h"
 
 // ---- cancelling
 
@@ -364,6 +366,54 @@ static void test_a_full_store_is_left_whole(struct place *p)
     assert_int_equal(n, 401);
 }
 
+// ---- a credential that HubSpot refuses
+
+static void test_a_credential_is_refused_once(struct place *p)
+{
+    struct error err;
+    struct connection c;
+    bool waits = true;
+    scene_connection(p, "a", 1);
+    scene_connection(p, "b", 1);
+    must(connection_refuse(p->store, STR("a"), 2, &waits, &err), &err);
+    assert_false(waits); // another credential came
+    must(connection_find(p->store, STR("a"), &p->arena, &c, &err), &err);
+    assert_true(c.state == CONNECTION_ACTIVE && c.updated_ms == 1);
+    must(connection_refuse(p->store, STR("a"), 1, &waits, &err), &err);
+    assert_true(waits);
+    must(connection_find(p->store, STR("a"), &p->arena, &c, &err), &err);
+    assert_true(c.state == CONNECTION_NEEDS_REAUTHORIZATION && c.updated_ms > 1);
+    must(connection_find(p->store, STR("b"), &p->arena, &c, &err), &err);
+    assert_int_equal(c.state, CONNECTION_ACTIVE);
+}
+
+static void add_event(struct place *p, const char *kind, const char *connection)
+{
+    struct error err;
+    struct stored_event e = {.account_id = ACCOUNT,
+                             .kind = str_from(kind),
+                             .connection_id = str_from(connection),
+                             .data = STR("{}")};
+    must(event_add(p->store, &e, &err), &err);
+}
+
+static void test_what_was_said_of_a_connection(struct place *p)
+{
+    struct error err;
+    struct str kind = STR("x");
+    must(event_last_of_connection(p->store, STR("a"), 0, &p->arena, &kind, &err), &err);
+    check_str(kind, "");
+    add_event(p, "connection.created", "a");
+    add_event(p, "connection.needs_reauthorization", "a");
+    add_event(p, "run.failed", "a");
+    add_event(p, "connection.created", "b");
+    must(event_last_of_connection(p->store, STR("a"), 0, &p->arena, &kind, &err), &err);
+    check_str(kind, "connection.needs_reauthorization");
+    must(event_last_of_connection(p->store, STR("a"), scene_now(p) + 60000, &p->arena, &kind, &err),
+         &err);
+    check_str(kind, "");
+}
+
 int main(void)
 {
     static const struct place_test TESTS[] = {
@@ -378,6 +428,8 @@ int main(void)
         PLACE_TEST(test_status),
         PLACE_TEST(test_figures),
         PLACE_FILE_TEST(test_a_full_store_is_left_whole),
+        PLACE_TEST(test_a_credential_is_refused_once),
+        PLACE_TEST(test_what_was_said_of_a_connection),
         PLACE_TESTS_END,
     };
     return place_run_both("sync_store_ends", TESTS);
