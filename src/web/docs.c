@@ -216,18 +216,23 @@ static struct str tag_note(const struct docs *d, const char *tag)
     return STR(" (not built yet)");
 }
 
-static void add_contents(struct docs *d)
+static void add_links(struct docs *d, const char *tag)
 {
     const struct api_route *r;
+    for (size_t i = 0; (r = shown_route(d, i)); i++) {
+        if (strcmp(r->tag, tag) == 0) {
+            HTML(&d->page, "<li><a href=\"#{}\">{} {}</a></li>\n", str_from(r->name),
+                 str_from(r->method), str_from(r->path));
+        }
+    }
+}
+
+static void add_contents(struct docs *d)
+{
     HTML(&d->page, "<nav aria-label=\"Operations\">\n");
     for (size_t t = 0; t < d->n_tags; t++) {
         HTML(&d->page, "<section><p>{}{}</p><ul>\n", str_from(d->tags[t]), tag_note(d, d->tags[t]));
-        for (size_t i = 0; (r = shown_route(d, i)); i++) {
-            if (strcmp(r->tag, d->tags[t]) == 0) {
-                HTML(&d->page, "<li><a href=\"#{}\">{} {}</a></li>\n", str_from(r->name),
-                     str_from(r->method), str_from(r->path));
-            }
-        }
+        add_links(d, d->tags[t]);
         HTML(&d->page, "</ul></section>\n");
     }
     HTML(&d->page, "</nav>\n");
