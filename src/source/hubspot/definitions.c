@@ -105,8 +105,7 @@ static bool properties_next(struct source_stream *s, struct page **ret, struct e
     }
     const char *object = all[r->part].name;
     struct property_defs defs = {0};
-    if (!catalog_get(s->catalog, s->client, object, &defs, err) &&
-        !reference_skip(r, err)) {
+    if (!catalog_get(s->catalog, s->client, object, &defs, err) && !reference_skip(r, err)) {
         return false;
     }
     struct page *page = stream_page(s);
