@@ -321,34 +321,28 @@ static void test_sqlite_settings(void **state)
 
 // Whether a user without rights gets the words that help. Runs as one, since root may do all.
 enum { SEVERAL_PAGES = 300 * 1024 };
-
 // Bytes that a connection with this page cache holds behind a transaction that filled the cache.
-static int64_t held_by_connection(struct place *p, int cache_kib)
+static int64_t held_by_connection(struct place *p, int kib)
 {
     struct error err;
     struct sql *db = NULL;
-    struct sql_options options = {
-        .url = str_from(p->url), .clock = &p->clock.clock, .cache_kib = cache_kib};
+    struct sql_options o = {str_from(p->url), .clock = &p->clock.clock, .cache_kib = kib};
     int64_t before = sqlite3_memory_used();
-    must(sql_open(&options, &db, &err), &err);
-    must(sql_begin(db, &err), &err);
+    must(sql_open(&o, &db, &err) && sql_begin(db, &err), &err);
     run(db, "INSERT INTO many WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
             " WHERE i < 1000) SELECT hex(randomblob(500)) FROM n");
     assert_true(sqlite3_memory_used() - before > SEVERAL_PAGES);
     must(sql_commit(db, &err), &err);
-    int64_t held = sqlite3_memory_used() - before;
+    int64_t after = sqlite3_memory_used();
     sql_close(db);
-    return held;
+    return after - before;
 }
-
 static void test_sqlite_small_cache(void **state)
 {
     struct place *p = *state;
     run(p->db, "CREATE TABLE many (t TEXT)");
-    int64_t large = held_by_connection(p, 0);
-    int64_t small = held_by_connection(p, 512);
-    assert_true(large > SEVERAL_PAGES);
-    assert_true(small < SEVERAL_PAGES / 2);
+    assert_true(held_by_connection(p, 0) > SEVERAL_PAGES);
+    assert_true(held_by_connection(p, 512) < SEVERAL_PAGES / 2);
 }
 
 static void test_sqlite_rights(void **state)
