@@ -11,6 +11,9 @@ enum {
     MANY = 32,              // with more tasks at once than this memory is looked after
     CACHES_KIB = 24 * 1024, // that the destinations of many tasks share
     CACHE_LEAST_KIB = 128,
+    ANSWERS_BYTES = 48 << 20, // that the streams of many tasks have under way
+    PAGES_AT_ONCE = 32,       // that they hold
+    PAGE_WAIT_MS = 1000,
 };
 enum { ROW_ARENA_MAX = 4 << 20, ACCOUNT_ARENA_MAX = 4 << 20 };
 
@@ -105,12 +108,14 @@ static bool open_source(struct account *a, const struct account_how *how,
                     .log = o->log,
                     .request_log = o->request_log,
                     .thrifty = o->at_once > MANY,
+                    .answers_bytes = o->at_once > MANY ? ANSWERS_BYTES / o->at_once : 0,
                     .connection = a->name},
         .horizon_ms = s->horizon_ms,
         .association_sweep_ms = s->association_sweep_ms,
         .reconcile_ms = s->reconcile_ms,
         .state_directory = o->state_directory,
         .open_cancel = cancel,
+        .gate = how->pool->gate,
     };
     bool known = api_version_parse(s->api_version, &source.account.version);
     assert(known); // the settings table admits only known versions
@@ -302,6 +307,7 @@ struct task_pool *task_pool_create(const struct task_pool_options *options)
     }
     p->options = *options;
     pthread_mutex_init(&p->lock, NULL);
+    p->gate = options->at_once > MANY ? page_gate_create(PAGES_AT_ONCE, PAGE_WAIT_MS) : NULL;
     p->accounts = shelf_create(&(struct shelf_options){.open = account_open,
                                                        .close = account_close,
                                                        .fits = account_fits,
@@ -320,11 +326,12 @@ void task_pool_destroy(struct task_pool *p)
     assert(!p->tasks);
     shelf_destroy(p->accounts);
     shelf_destroy(p->destinations);
+    page_gate_destroy(p->gate);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
 
-// Pages come and go beside what stays for hours: the allocator does not give back what lies between.
+// Pages come and go beside what stays for hours: the allocator keeps what lies between.
 static void give_memory_back(const struct task_pool *p)
 {
 #ifdef __GLIBC__

@@ -14,6 +14,7 @@ struct task_pool {
     struct task_pool_options options;
     struct shelf *accounts;     // struct account, by connection and settings
     struct shelf *destinations; // struct destination, by URL, schema and metadata columns
+    struct page_gate *gate;     // NULL: with few tasks at once it is not needed
     pthread_mutex_t lock;       // guards the list
     struct task *tasks;         // all there are (task.c)
 };

@@ -103,6 +103,11 @@ struct json_parser *hubspot_client_parser(struct hubspot_client *c)
     return c->parser;
 }
 
+bool hubspot_client_is_thrifty(const struct hubspot_client *c)
+{
+    return c->account->options.thrifty;
+}
+
 struct hubspot *hubspot_client_account(struct hubspot_client *c)
 {
     return c->account;

@@ -36,6 +36,7 @@ struct hubspot_options {
     const struct cancel *cancel;           // ends waits; may be NULL
     const struct request_log *request_log; // must outlive the account; may be NULL
     bool thrifty;          // one of hundreds in the process: memory is given back between calls
+    size_t answers_bytes;  // of a stream's answers under way at once, about; 0: 8 MiB
     struct str connection; // its name in the log; empty: the credential's. Copied.
 };
 
@@ -77,6 +78,9 @@ int64_t hubspot_client_earliest_us(const struct hubspot_client *c, enum budget_c
 // A parser for this client's answers, for the thread that owns the client. Lives as long as the
 // client, or until the parsed answer is released where the account is thrifty.
 struct json_parser *hubspot_client_parser(struct hubspot_client *c);
+
+// Whether memory is short, as the account's options say.
+bool hubspot_client_is_thrifty(const struct hubspot_client *c);
 
 struct hubspot_request {
     enum hubspot_endpoint endpoint;

@@ -4,7 +4,7 @@
 
 enum {
     IN_FLIGHT_MAX = 8,
-    IN_FLIGHT_LEAST = 2, // so that one is on its way while another is read
+    IN_FLIGHT_LEAST = 2, // so that one is on its way while another is read; unless memory is short
     IN_FLIGHT_BYTES = 8 * 1024 * 1024,
 };
 
@@ -180,12 +180,14 @@ static void look_at(struct hubspot_client *c, struct call *k, struct pass *p)
     }
 }
 
-// As many calls at once as their answers fit into IN_FLIGHT_BYTES: a hundred records of a thousand
+// As many calls at once as their answers fit into answers_bytes: a hundred records of a thousand
 // properties are five megabytes.
 static size_t in_flight_max(const struct hubspot_client *c)
 {
-    size_t fit = IN_FLIGHT_BYTES / MAX(c->answer_bytes, 1);
-    return MAX((size_t)IN_FLIGHT_LEAST, MIN((size_t)IN_FLIGHT_MAX, fit));
+    const struct hubspot_options *o = &c->account->options;
+    size_t bytes = o->answers_bytes > 0 ? o->answers_bytes : IN_FLIGHT_BYTES;
+    size_t least = o->thrifty ? 1 : IN_FLIGHT_LEAST;
+    return MAX(least, MIN((size_t)IN_FLIGHT_MAX, bytes / MAX(c->answer_bytes, 1)));
 }
 
 int64_t client_send_waiting(struct hubspot_client *c)

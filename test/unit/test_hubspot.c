@@ -84,6 +84,8 @@ void hub_open(struct fixture *f)
                                   .log = &f->log,
                                   .cancel = &f->cancel,
                                   .request_log = f->request_log.write ? &f->request_log : NULL,
+                                  .thrifty = f->answers_bytes > 0,
+                                  .answers_bytes = f->answers_bytes,
                                   .connection = STR("main")});
     f->client = hubspot_client_create(f->account);
     f->begun_us = clock_mono_us(&f->time.clock);

@@ -33,6 +33,7 @@ struct fixture {
     size_t n_answers;
     struct request_log request_log; // used when it has a function
     struct credential *credential;  // instead of TOKEN
+    size_t answers_bytes;           // of a thrifty account; 0: it is none
     struct hubspot *account;
     struct hubspot_client *client;
     int64_t begun_us;

@@ -190,6 +190,32 @@ static void test_in_flight_is_bounded(void **state)
     // Destroyed with calls in flight and waiting: teardown, under the sanitizers.
 }
 
+// Where memory is short, as many calls as their answers may take bytes, and one at least.
+static void test_in_flight_is_bounded_by_bytes(void **state)
+{
+    static const struct {
+        size_t bytes, calls;
+    } ROWS[] = {{1, 1}, {70, 3}, {8 << 20, 8}};
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        assert_true(i == 0 || (hub_teardown(state) == 0 && hub_setup(state) == 0));
+        struct fixture *f = *state;
+        f->answers_bytes = ROWS[i].bytes;
+        hub_answer(f, 200, "", "{\"twenty\":\"bytes..\"}");
+        hub_answer_raw(f, "", SCRIPT_STALL);
+        hub_begin(f);
+        struct hubspot_answer *a = hub_call(f);
+        assert_int_equal(a->body.len, 20);
+        hubspot_client_release(f->client, a);
+        for (int k = 0; k < 20; k++) {
+            hub_start(f, HUBSPOT_OWNERS, NULL);
+        }
+        assert_null(hubspot_client_next(f->client, 200));
+        assert_true(script_wait(f->script, 1 + ROWS[i].calls));
+        assert_null(hubspot_client_next(f->client, 100));
+        assert_int_equal(script_count(f->script), 1 + ROWS[i].calls);
+    }
+}
+
 static void test_one_does_not_hold_up_others(void **state)
 {
     struct fixture *f = *state;
@@ -393,6 +419,7 @@ int main(void)
         TEST(test_nobody_there),
         TEST(test_again),
         TEST(test_in_flight_is_bounded),
+        TEST(test_in_flight_is_bounded_by_bytes),
         TEST(test_one_does_not_hold_up_others),
         TEST(test_next),
         TEST(test_too_large_requests),

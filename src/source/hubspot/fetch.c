@@ -18,6 +18,9 @@ enum fetch_result fetch_parse(struct hubspot_client *client, struct hubspot_answ
     if (json_parse_repair(doc, a->body, ret_root, &repairs, err)) {
         *ret_suspicious = repairs > 0 || has_nul_escape(a->body);
         hubspot_client_release(client, a);
+        if (hubspot_client_is_thrifty(client)) {
+            json_doc_trim(doc); // it waits to be loaded
+        }
         return FETCH_OK;
     }
     error_context(err, "answer of %zu bytes", a->body.len);

@@ -4,11 +4,14 @@
 #pragma once
 
 #include "data/batch.h"
+#include "source/hubspot/gate.h"
 
 enum { PAGE_POOL_MAX = 32 };
 struct page_pool;
 
-struct page_pool *page_pool_create(size_t keep); // at most so many idle ones
-void page_pool_destroy(struct page_pool *p);     // takes NULL
-// An empty page with a document.
+// Keeps at most so many idle ones. `gate` may be NULL; it is shared with other pools and outlives
+// them.
+struct page_pool *page_pool_create(size_t keep, struct page_gate *gate);
+void page_pool_destroy(struct page_pool *p); // takes NULL
+// An empty page with a document. Waits at the gate.
 struct page *page_pool_take(struct page_pool *p);

@@ -212,7 +212,7 @@ bool source_hubspot_open(const struct source_hubspot_options *options, struct so
     s->options.account.token = (struct str){NULL, 0}; // the account holds it; nobody else needs it
     pthread_mutex_init(&s->lock, NULL);
     s->catalog = catalog_create(clock_now_ms(options->account.clock));
-    s->pages = page_pool_create(options->account.thrifty ? 0 : PAGE_POOL_MAX);
+    s->pages = page_pool_create(options->account.thrifty ? 0 : PAGE_POOL_MAX, options->gate);
     if (!read_account(s, err)) {
         source_close(s);
         return false;

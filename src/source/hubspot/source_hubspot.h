@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hubspot/client.h"
+#include "source/hubspot/gate.h"
 #include "source/source.h"
 
 struct source_hubspot_options {
@@ -14,6 +15,7 @@ struct source_hubspot_options {
     // Empty: not shared. Only read while opening.
     struct str state_directory;
     const struct cancel *open_cancel; // ends waits while opening; may be NULL
+    struct page_gate *gate;           // of all accounts of the process; may be NULL
 };
 
 // Opens the account: reads its details, which proves base URL and token. *ret is closed by
