@@ -391,7 +391,8 @@ describe('changed while it runs', { concurrency: 2 }, () => {
     await server.load(sync);
     assert.equal((await server.ok('GET', `/elt_syncs/${sync.id}`)).status, 'RUNNING');
     const after = await listed(server.sim, 'contacts');
-    assert.ok(after <= 40 + 6, `${before} and then ${after} pages were read of 40`);
+    // What was committed is kept; pages that were on their way are read again.
+    assert.ok(after < before + 40, `${before} and then ${after} pages were read of 40`);
     await assertExact(server.sim, fileOf(server, 'hubspot'), ['contacts', 'companies'], { every: 10 });
   });
 });
