@@ -301,7 +301,7 @@ static void keep(struct sqlite_stmt *st)
     sqlite3_clear_bindings(st->st); // they point to what is gone by then
     memset(st->bound, 0, st->n_params * sizeof(bool));
     forget(s->kept[KEPT_MAX - 1]);
-    memmove(s->kept + 1, s->kept, (KEPT_MAX - 1) * sizeof(s->kept[0]));
+    memmove(s->kept + 1, s->kept, (KEPT_MAX - 1) * sizeof(struct sqlite_stmt *));
     s->kept[0] = st;
 }
 
@@ -374,7 +374,8 @@ static bool prepare_once(struct sql *db, struct str text, struct sql_stmt **ret,
         const char *had = sqlite3_sql(s->kept[i]->st);
         if (had && str_eq(str_from(had), text)) {
             *ret = &s->kept[i]->base;
-            memmove(s->kept + i, s->kept + i + 1, (KEPT_MAX - 1 - i) * sizeof(s->kept[0]));
+            memmove(s->kept + i, s->kept + i + 1,
+                    (KEPT_MAX - 1 - i) * sizeof(struct sqlite_stmt *));
             s->kept[KEPT_MAX - 1] = NULL;
             return true;
         }

@@ -319,7 +319,6 @@ static void test_sqlite_settings(void **state)
     check_contains(err.message, "in order");
 }
 
-// Whether a user without rights gets the words that help. Runs as one, since root may do all.
 enum { SEVERAL_PAGES = 300 * 1024 };
 // Bytes that a connection with this page cache holds behind a transaction that filled the cache.
 static int64_t held_by_connection(struct place *p, int kib)
@@ -345,6 +344,7 @@ static void test_sqlite_small_cache(void **state)
     assert_true(held_by_connection(p, 512) < SEVERAL_PAGES / 2);
 }
 
+// Whether a user without rights gets the words that help. Runs as one, since root may do all.
 static void test_sqlite_rights(void **state)
 {
     struct place *p = *state;
@@ -562,11 +562,9 @@ int main(void)
     struct place lite = {0};
     struct place pg = {.postgres = true, .server = &server};
     signal(SIGPIPE, SIG_IGN);
-    const struct CMUnitTest anywhere[] = {
+    const struct CMUnitTest sqlite[] = {
         cmocka_unit_test(test_quote),
         cmocka_unit_test(test_url),
-    };
-    const struct CMUnitTest sqlite[] = {
         WITH(&lite, test_values, "sqlite: values"),
         WITH(&lite, test_transactions, "sqlite: transactions"),
         WITH(&lite, test_faults, "sqlite: faults"),
@@ -588,8 +586,7 @@ int main(void)
         WITH(&pg, test_postgres_interrupt, "postgres: interrupt"),
         WITH(&pg, test_postgres_lost, "postgres: lost"),
     };
-    int failed = cmocka_run_group_tests(anywhere, NULL, NULL);
-    failed += cmocka_run_group_tests(sqlite, NULL, NULL);
+    int failed = cmocka_run_group_tests(sqlite, NULL, NULL);
     if (!test_server_create(&server)) {
         return failed + 1;
     }
