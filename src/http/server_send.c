@@ -142,7 +142,9 @@ static void add_faulty_headers(struct exchange *x, struct MHD_Response *response
 enum MHD_Result server_send(struct exchange *x, struct MHD_Connection *connection)
 {
     struct http_server_response *r = &x->response;
-    if (r->wire.drop) {
+    // libmicrohttpd throws away what is queued while it is being stopped, and asks once more.
+    bool sent = x->body == NULL;
+    if (r->wire.drop || sent) {
         return MHD_NO;
     }
     int status = r->status;
