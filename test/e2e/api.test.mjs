@@ -348,11 +348,14 @@ describe('sluice endpoints', () => {
 });
 
 test('a verb that takes no words says so; lost output is no success', async () => {
-  for (const verb of ['endpoints', 'doctor', 'streams', 'version']) {
+  for (const verb of ['endpoints', 'doctor', 'version']) {
     const { code, stdout, stderr } = await sluice([verb, 'contacts']);
     assert.deepEqual([code, stdout], [2, ''], verb);
     assert.match(stderr, /takes no words, but was given "contacts"/);
   }
+  const streams = await sluice(['streams', 'contacts']); // of a server it would
+  assert.deepEqual([streams.code, streams.stdout], [2, '']);
+  assert.match(streams.stderr, /takes words only with --server/);
   const full = openSync('/dev/full', 'w');
   const child = start(SLUICE, ['endpoints'], { stdio: ['ignore', full, 'pipe'] });
   closeSync(full);
