@@ -84,24 +84,6 @@ bool lease_renew_all(struct store *s, struct str owner, size_t *ret_n, struct er
     return true;
 }
 
-bool lease_check(struct store *s, struct str name, struct str owner, int64_t fence, bool *ret,
-                 struct error *err)
-{
-    static const struct str TEXT = STR_INIT("SELECT 1 FROM lease WHERE name = $1 AND owner = $2 "
-                                            "AND fence = $3 AND until_ms > $4");
-    int64_t now_ms = 0;
-    struct sql_value found = sql_null();
-    if (!store_now_ms(s, &now_ms, err)) {
-        return false;
-    }
-    struct sql_value args[] = {sql_text(name), sql_text(owner), sql_int(fence), sql_int(now_ms)};
-    if (!sql_once_int(store_sql(s), TEXT, args, ARRAY_LEN(args), &found, err)) {
-        return store_fail(err);
-    }
-    *ret = found.type == SQL_INT;
-    return true;
-}
-
 bool lease_release(struct store *s, struct str name, struct str owner, struct error *err)
 {
     // The row stays, so that its fence goes on growing.

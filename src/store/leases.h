@@ -25,9 +25,6 @@ bool lease_take(struct store *s, struct str name, struct str owner, struct arena
 // All leases of the owner are good for LEASE_MS from now; *ret_n: how many. One statement.
 bool lease_renew_all(struct store *s, struct str owner, size_t *ret_n,
                      struct error *err) MUST_CHECK;
-// Whether this owner still holds it under this fence.
-bool lease_check(struct store *s, struct str name, struct str owner, int64_t fence, bool *ret,
-                 struct error *err) MUST_CHECK;
 bool lease_release(struct store *s, struct str name, struct str owner,
                    struct error *err) MUST_CHECK;
 // The owner does not need it now. Where others share the store they get it LEASE_LAID_DOWN_MS

@@ -7,16 +7,6 @@ enum {
     CODE_MAX = 64,
 };
 
-bool stream_run_next(struct store *s, int64_t *ret_ms, struct error *err)
-{
-    static const struct str TEXT =
-        STR_INIT("SELECT r.not_before_ms FROM stream_run r WHERE r.active = 1 AND"
-                 " r.worker = '' AND EXISTS (SELECT 1 FROM connection c"
-                 " WHERE c.name = r.connection_id AND c.state = 'active')"
-                 " ORDER BY r.not_before_ms LIMIT 1");
-    return rows_number(s, &(struct statement){TEXT, NULL, 0}, 0, ret_ms, err);
-}
-
 static bool refuse_lost(const struct stream_run_row *r, struct error *err)
 {
     return error_set(err, ERR_CONFLICT,

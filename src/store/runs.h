@@ -128,7 +128,6 @@ struct run_claim {
 // only those whose lease the worker gets (leases.h), whose connection is active, and that need no
 // stream of the same sync that has an active run itself (`needs` says which: names of streams,
 // terminated by NULL, or NULL). They are RUNNING with this worker and fence when it returns.
-// `lease_free` limits leases to connections that this worker holds already when false.
 struct run_take {
     struct str worker;
     size_t max;
@@ -136,8 +135,6 @@ struct run_take {
 };
 bool stream_run_take(struct store *s, const struct run_take *take, struct arena *arena,
                      struct run_claim **ret, size_t *ret_n, struct error *err) MUST_CHECK;
-// When the next run may start, taken ones aside; 0: none waits.
-bool stream_run_next(struct store *s, int64_t *ret_ms, struct error *err) MUST_CHECK;
 // First start: mode and trigger are decided; a mark for a full refresh is taken off the stream.
 bool stream_run_begin(struct store *s, const struct stream_run_row *r,
                       struct error *err) MUST_CHECK;

@@ -347,11 +347,3 @@ bool elt_sync_set_due(struct store *s, struct str id, int64_t next_due_ms, struc
         s, &(struct statement){STR("UPDATE elt_sync SET next_due_ms = $1 WHERE id = $2"), args, 2},
         "sync", id, err);
 }
-
-bool elt_sync_next_due(struct store *s, int64_t *ret_ms, struct error *err)
-{
-    static const struct str TEXT =
-        STR_INIT("SELECT s.next_due_ms FROM elt_sync s WHERE s.enabled = 1 AND"
-                 " s.next_due_ms > 0" ACTIVE_CONNECTION " ORDER BY s.next_due_ms LIMIT 1");
-    return rows_number(s, &(struct statement){TEXT, NULL, 0}, 0, ret_ms, err);
-}

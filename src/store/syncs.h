@@ -74,5 +74,3 @@ bool elt_sync_take_due(struct store *s, const struct due_query *q, struct arena 
                        struct elt_sync **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 bool elt_sync_set_due(struct store *s, struct str id, int64_t next_due_ms,
                       struct error *err) MUST_CHECK;
-// When the next sync is due; 0: none is scheduled.
-bool elt_sync_next_due(struct store *s, int64_t *ret_ms, struct error *err) MUST_CHECK;

@@ -73,21 +73,14 @@ static void test_a_run_for_later(struct place *p)
     struct run_claim *claims = NULL;
     struct stream_run_row run;
     bool made = false;
-    int64_t next_ms = -1;
     struct elt_stream stream = scene_lone_stream(p, "acme", 1);
-    must(stream_run_next(p->store, &next_ms, &err), &err);
-    assert_int_equal(next_ms, 0);
     struct run_wish wish = {
         .account_id = ACCOUNT, .stream_id = stream.id, .not_before_ms = scene_now(p) + 3600000};
     must(stream_run_request(p->store, &wish, &p->arena, &run, &made, &err), &err);
     assert_int_equal(run.not_before_ms, wish.not_before_ms);
-    must(stream_run_next(p->store, &next_ms, &err), &err);
-    assert_int_equal(next_ms, wish.not_before_ms);
     assert_int_equal(scene_take(p, "w", 8, &claims), 0);
     place_run(p, "UPDATE stream_run SET not_before_ms = 1");
     assert_int_equal(scene_take(p, "w", 8, &claims), 1);
-    must(stream_run_next(p->store, &next_ms, &err), &err);
-    assert_int_equal(next_ms, 0);
 }
 
 static void test_requests_for_a_sync(struct place *p)
