@@ -274,7 +274,8 @@ for (const kind of ['SQLite', 'PostgreSQL']) {
       const stream = await server.ok('GET', `/elt_streams/${ids.elt_streams}`);
       assert.equal(stream.name, 'owners');
       assert.equal((await server.api('DELETE', `/api_keys/${ids.api_keys}`)).status, 409, 'no other admin key was made');
-      await server.stop();
+      const ended = await server.stop();
+      assert.deepEqual(ended, { code: 0, signal: null }, server.child.output.stderr.slice(-5000));
       const { stderr } = server.child.output;
       assert.ok(stderr.split('\n').length > 1000, 'each request is in the log');
       for (const secret of [MARK, server.key, sim.token, CLIENT_SECRET]) {

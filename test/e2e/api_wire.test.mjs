@@ -17,8 +17,9 @@ before(async () => {
   server = await Server.start(sim, { args: ['--cors-origin', '*'] });
 });
 after(async () => {
-  await server?.stop();
+  const ended = await server?.stop();
   await sim?.stop();
+  assert.deepEqual(ended, { code: 0, signal: null }, server?.printed.slice(-5000));
 });
 
 // Sends the parts and gives all that comes back until the server closes, or until `enough` says so; when nothing
