@@ -4,7 +4,7 @@
 
 enum {
     ARENA_ALIGN = 16,
-    ARENA_CHUNK_MIN = 4 * 1024,
+    ARENA_CHUNK_MIN = 1024,
     ARENA_CHUNK_MAX = 1024 * 1024,
     ARENA_KEEP_MAX = 4 * 1024 * 1024, // a reset gives chunks above this back to the system
 };
