@@ -109,6 +109,30 @@ describe('the description', () => {
     }
   });
 
+  test('is what answers are held against: what differs from it is seen', () => {
+    const json = { 'content-type': 'application/json;charset=utf-8' };
+    const key = { id: 'x', name: 'x', prefix: 'x', scope: 'read', created_at: '2024-01-31T00:00:00.000Z', expires_at: null };
+    const error = { error_code: 'not_found', message: 'there is none' };
+    const answer = (change, headers = json) => ({ method: 'POST', path: '/api_keys', status: 201, text: JSON.stringify(key), ...change, headers: new Headers(headers) });
+    const text = (fields) => ({ text: JSON.stringify({ ...key, ...fields }) });
+    const gone = (fields) => ({ method: 'DELETE', path: `/api_keys/${NOBODY}`, status: 204, text: '', ...fields });
+    const missing = (fields) => ({ method: 'GET', path: '/nowhere', status: 404, text: JSON.stringify({ ...error, ...fields }) });
+    for (const good of [answer({}), answer(text({ expires_at: '2999-01-01T00:00:00.000Z' })), answer(gone(), {}), answer(missing()),
+      answer({ ...missing(), path: `/elt_syncs/${NOBODY}/status?x=1` })]) {
+      openapi.check(good);
+    }
+    for (const bad of [
+      answer({ status: 200 }), answer({ status: 418, text: JSON.stringify(error) }), answer({ status: 500, text: JSON.stringify(error) }),
+      answer(text({ more: 1 })), answer(text({ name: undefined })), answer(text({ scope: 'root' })), answer(text({ created_at: 'today' })),
+      answer(text({ created_at: null })), answer(text({ id: 7 })), answer({ text: '' }), answer({ text: '[]' }), answer({}, { 'content-type': 'text/html' }),
+      answer({}, {}), answer(gone({ text: '{}' }), {}), answer(gone(), json), answer(missing({ message: undefined })), answer(missing({ message: '' })),
+      answer(missing({ extra: 1 })), answer({ ...missing(), status: 200 }), answer(missing(), { 'content-type': 'text/html' }),
+    ]) {
+      assert.throws(() => openapi.check(bad), `${bad.status} ${bad.text}`);
+    }
+    openapi.seen.clear();
+  });
+
   test('what is not built yet says so, whatever is sent', async () => {
     for (const { method, path } of WELD_OPERATIONS.filter((operation) => operation.later)) {
       const body = method === 'GET' ? undefined : { anything: [1] };
