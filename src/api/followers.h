@@ -20,8 +20,8 @@ struct follower_filter {
     struct str connection_id, sync_id, stream_id, run_id;
 };
 // One more, of events behind `after_id`; it ends when the caller's key does. NULL: there are
-// FOLLOWERS_MAX, or all are being ended. *ret is what the response streams; the follower goes with
-// it.
+// FOLLOWERS_MAX, or all are being ended. The response streams it (follower_stream), and it goes
+// with that.
 struct follower;
 struct follower *followers_add(struct followers *f, const struct follower_filter *filter,
                                int64_t after_id, const struct api_call *caller) MUST_CHECK;
