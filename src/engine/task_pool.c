@@ -12,8 +12,8 @@ enum {
     CACHES_KIB = 24 * 1024, // that the destinations of many tasks share
     CACHE_LEAST_KIB = 128,
     ANSWERS_BYTES = 48 << 20, // that the streams of many tasks have under way
-    PAGES_AT_ONCE = 32,       // that they hold
-    PAGE_WAIT_MS = 1000,
+    PAGES_AT_ONCE = 24,       // that they hold
+    PAGE_WAIT_MS = 4000,
 };
 enum { ROW_ARENA_MAX = 4 << 20, ACCOUNT_ARENA_MAX = 4 << 20 };
 
