@@ -148,7 +148,7 @@ static const struct {
     {ERR_INTERRUPTED, 503, "the server is stopping; send the request again in a moment", 5},
     {ERR_STORE, 503, "the server does not reach its own database; its log says more", 5},
     {ERR_STORE_BUSY, 503, "send the request again in a moment", 1},
-    {ERR_STORE_FULL, 507, "free some space where the server's database is", 60},
+    {ERR_STORE_FULL, 503, "free some space where the server's database is", 60},
     {ERR_CREDENTIALS, 422, NULL, 0},
     {ERR_REAUTHORIZE, 422, "authorize the connection again: POST /connection_bridges with its id",
      0},

@@ -253,10 +253,6 @@ static bool finds(const struct api_route *r)
 {
     return strchr(r->path, '{') && r->answers[0].status < 500;
 }
-static bool writes(const struct api_route *r)
-{
-    return (r->flags & (API_CHANGES | API_ALONE)) != 0;
-}
 static bool has_body(const struct api_route *r)
 {
     return r->body != NULL;
@@ -287,8 +283,8 @@ static const struct {
     {422, "The Idempotency-Key was used for another request.", is_creating},
     {429, "Too many failures from this address, or a limit of HubSpot's; see Retry-After.",
      has_key},
-    {503, "The store is busy or gone, or the server is stopping; see Retry-After.", uses_store},
-    {507, "There is no room left where the store is.", writes},
+    {503, "The store is busy, full or gone, or the server is stopping; see Retry-After.",
+     uses_store},
 };
 
 static bool declares(const struct api_route *route, int status)

@@ -226,14 +226,15 @@ bool place_is_shared(const struct store_place *p)
 
 struct sql_options place_sql_options(const struct store_place *p, struct str application)
 {
-    // Nothing that the store is asked takes long: what does, waits for a server that is gone.
+    // Nothing that the store is asked takes long: what does, waits for a server that is gone. Who
+    // stands still within a transaction loses it before those who wait for its locks give up.
     return (struct sql_options){.url = p->url,
                                 .application = application,
                                 .clock = p->clock,
                                 .cancel = p->cancel,
                                 .lock_wait_ms = STORE_WAIT_MS,
                                 .statement_ms = 4 * STORE_WAIT_MS,
-                                .idle_transaction_ms = 4 * STORE_WAIT_MS};
+                                .idle_transaction_ms = STORE_WAIT_MS / 2};
 }
 
 // ---- names and texts

@@ -214,7 +214,8 @@ describe('a bad day', { concurrency: 4 }, () => {
         connection_id: connection, destination_schema_name: `full${i}`, sync_interval: '0 0 1 1 *',
       });
       if (status !== 201) {
-        assert.equal(status, 507, text);
+        assert.equal(status, 503, text);
+        assert.equal(json.error_code, 'store_full');
         assert.match(json.message, /full|space|room/i);
         refused.push(`full${i}`);
       }
