@@ -5,17 +5,22 @@
 #include "store/ids.h"
 #include "store/syncs.h"
 
+#include <sodium.h>
+
 enum {
-    AT_ONCE = 2,                   // threads of the server that others may hold up
+    AT_ONCE = 4,                   // calls to others; they may be slow, and hold a thread each
+    TURN_WAIT_MS = 1000,           // for one of those to end
     CONNECTION_WAIT_MS = 5 * 1000, // for a renewal that is under way
 };
 
 bool connect_enter(struct api_call *c, struct store_lock **ret, struct error *err)
 {
-    for (int i = 0; i < AT_ONCE; i++) {
-        struct str name = arena_printf(c->arena, "connecting-%d", i);
-        // Without waiting, which would hold one thread more.
-        if (store_lock_take(c->store, name, 0, ret, err)) {
+    // Whoever finds all of them taken waits shortly for one, so that many who come at once get in;
+    // longer waits would hold up the threads that answer everybody else.
+    uint32_t one = randombytes_uniform(AT_ONCE);
+    for (uint32_t i = 0; i <= AT_ONCE; i++) {
+        struct str name = arena_printf(c->arena, "connecting-%u", (one + i) % AT_ONCE);
+        if (store_lock_take(c->store, name, i < AT_ONCE ? 0 : TURN_WAIT_MS, ret, err)) {
             return true;
         }
         if (err->code != ERR_STORE_BUSY) {

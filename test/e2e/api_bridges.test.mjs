@@ -563,6 +563,12 @@ describe('connections', () => {
     assert.equal(second.id, first.id);
   });
 
+  test('made by many at once are all made', async () => {
+    const body = { integration_id: 'hubspot-v2', label: 'crowd', token: sim.token };
+    const answers = await Promise.all(Array.from({ length: 24 }, () => server.api('POST', '/connections', body)));
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201]);
+  });
+
   test('in use by a sync are kept', async () => {
     const id = await server.connect({ label: 'busy' });
     const sync = await server.sync(id, ['contacts'], { schema: 'busy', enable: false });
