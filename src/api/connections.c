@@ -429,8 +429,7 @@ static bool is_unused(struct api_call *c, struct str name)
     size_t n = 0;
     struct error err;
     struct buf names;
-    struct page_query q = {
-        .account_id = c->account_id, .owner_id = name, .max = SYNCS_PER_CONNECTION_MAX};
+    struct page_query q = {.account_id = c->account_id, .owner_id = name, .max = SYNCS_NAMED};
     if (!elt_sync_list(c->store, &q, c->arena, &syncs, &n, &err)) {
         api_fail(c, &err);
         return false;
@@ -443,10 +442,10 @@ static bool is_unused(struct api_call *c, struct str name)
         buf_printf(&names, "%s%.*s", i > 0 ? ", " : "", STR_ARG(syncs[i].id));
     }
     api_refuse(c, 409, "conflict",
-               "connection %.*s is used by %zu elt sync%s (%.*s%s); delete them first "
+               "connection %.*s is used by elt sync%s %.*s%s; delete %s first "
                "(DELETE /elt_syncs/{id})",
-               STR_ARG(name), n, n == 1 ? "" : "s", STR_ARG(buf_str(&names)),
-               n > SYNCS_NAMED ? ", ..." : "");
+               STR_ARG(name), n == 1 ? "" : "s", STR_ARG(buf_str(&names)),
+               n > SYNCS_NAMED ? " and others" : "", n == 1 ? "it" : "them");
     buf_done(&names);
     return false;
 }

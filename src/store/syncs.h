@@ -7,7 +7,7 @@
 
 #include "store/store.h"
 
-enum { SYNCS_PER_CONNECTION_MAX = 100, SYNC_SETTINGS_TEXT_MAX = 64 * 1024 };
+enum { SYNCS_PER_CONNECTION_MAX = 10000, SYNC_SETTINGS_TEXT_MAX = 64 * 1024 };
 
 // Pages of a list, newest first: what comes after (is older than) that place.
 struct page_place {

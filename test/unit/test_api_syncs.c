@@ -184,9 +184,8 @@ static void test_what_cannot_be_made(struct place *p)
 static void test_schemas_do_not_mix_and_syncs_are_bounded(struct place *p)
 {
     struct scene *s = scene_open(p);
-    for (int i = 0; i < SYNCS_PER_CONNECTION_MAX; i++) {
-        (void)scene_sync(s, scene_text(s, "s%d", i));
-    }
+    (void)scene_sync(s, "s1");
+    place_fill_syncs(p, SYNCS_PER_CONNECTION_MAX);
     scene_refused(s, 409, "POST", "/elt_syncs", CREATE("more", ""), "main");
     scene_refused(s, 409, "POST", "/elt_syncs",
                   "{\"connection_id\":\"other\",\"destination_schema_name\":\"s1\","

@@ -123,6 +123,21 @@ void place_run(struct place *p, const char *text)
     must(sql_exec(store_sql(p->store), text, &err), &err);
 }
 
+void place_fill_syncs(struct place *p, int64_t n)
+{
+    int64_t more = n - place_number(p, "SELECT count(*) FROM elt_sync");
+    assert_true(more > 0);
+    struct str text = arena_printf(
+        &p->arena,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld) "
+        "INSERT INTO elt_sync SELECT 'copy' || n.i, s.account_id, s.connection_id, "
+        "s.destination_id, 'copy' || n.i, s.sync_interval, s.settings, s.start_ms, s.enabled, "
+        "s.started, s.next_due_ms, s.created_ms, s.updated_ms FROM n CROSS JOIN elt_sync s "
+        "WHERE s.id = (SELECT min(id) FROM elt_sync)",
+        (long long)more);
+    place_run(p, text.ptr);
+}
+
 int64_t place_number(struct place *p, const char *query)
 {
     struct error err;

@@ -37,6 +37,8 @@ bool place_put_token(struct place *p, const char *name, const char *token, struc
 void place_check_token(struct place *p, const char *name, const char *token);
 void place_run(struct place *p, const char *text);
 int64_t place_number(struct place *p, const char *query);
+// Copies one of the syncs that are there until there are `n`, all of its connection.
+void place_fill_syncs(struct place *p, int64_t n);
 // The path of a file in the directory; its bytes.
 const char *place_file(struct place *p, const char *name);
 struct str place_contents(struct place *p, const char *path);

@@ -150,14 +150,13 @@ static void test_what_a_sync_may_not_be(struct place *p)
     other.destination_id = STR("0123456789abcd");
     assert_false(elt_sync_create(p->store, &other, &p->arena, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
-    for (int i = 1; i < SYNCS_PER_CONNECTION_MAX; i++) {
-        scene_sync(p, "acme", arena_printf(&p->arena, "s%d", i).ptr);
-    }
+    place_fill_syncs(p, SYNCS_PER_CONNECTION_MAX - 1);
+    scene_sync(p, "acme", "the last");
     other = sync;
     other.schema_name = STR("one too many");
     assert_false(elt_sync_create(p->store, &other, &p->arena, &err));
     assert_int_equal(err.code, ERR_CONFLICT);
-    check_contains(err.message, "has 100 syncs");
+    check_contains(err.message, "has 10000 syncs");
     assert_int_equal(scene_count(p, "elt_sync"), SYNCS_PER_CONNECTION_MAX);
 }
 
