@@ -237,6 +237,13 @@ static void finish(struct api_frame *f, const struct matched *m)
     }
 }
 
+bool api_is_slow(void *user, const struct http_server_request *request)
+{
+    struct matched m;
+    api_match(user, request, &m);
+    return m.endpoint && (m.endpoint->route->flags & (API_ALONE | API_CHANGES));
+}
+
 void api_handle(void *user, struct http_server_request *request,
                 struct http_server_response *response)
 {

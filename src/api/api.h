@@ -163,6 +163,9 @@ void api_destroy(struct api *a); // takes NULL; after the server has stopped
 // The http_server_handler; `user` is the struct api.
 void api_handle(void *user, struct http_server_request *request,
                 struct http_server_response *response);
+// The `is_slow` of http_server_options: what changes something may have to wait for a lock of the
+// store, or for HubSpot.
+bool api_is_slow(void *user, const struct http_server_request *request);
 // The `refuse` of http_server_options: what the server refuses by itself has the error shape too.
 // `user` is not looked at.
 void api_refused(void *user, struct http_server_request *request,

@@ -4,11 +4,14 @@
 #include "hubspot/oauth.h"
 #include "web/pages.h"
 
+#include <sched.h>
+
 enum {
     HEADER_LIMIT = 32 * 1024,
     BODY_LIMIT = 1024 * 1024,
     RESPONSE_LIMIT = 64 * 1024 * 1024,
     IDLE_S = 75,
+    LOOPS = 2,      // on a machine with so many cores
     REQUEST_S = 30, // headers and body must be there by then
 };
 
@@ -35,6 +38,22 @@ static void handle(void *user, struct http_server_request *request,
     http_server_add_header(response, "Retry-After", STR("1"));
     buf_add_cstr(&response->body,
                  "{\"error_code\":\"starting\",\"message\":\"the server is starting\"}");
+}
+
+static bool is_slow(void *user, const struct http_server_request *request)
+{
+    struct server *s = user;
+    struct api *api = atomic_load_explicit(&s->api, memory_order_acquire);
+    return api && api_is_slow(api, request);
+}
+
+// Event loops: more than cores only take turns; handlers that wait have threads of their own.
+static unsigned loops(const struct server *s)
+{
+    cpu_set_t cores;
+    bool known = sched_getaffinity(0, sizeof cores, &cores) == 0;
+    unsigned most = known && CPU_COUNT(&cores) > 1 ? LOOPS : 1;
+    return s->settings->threads > 0 ? (unsigned)s->settings->threads : most;
 }
 
 static struct str own_url(const struct server *s)
@@ -66,7 +85,7 @@ bool server_http_start(struct server *s, struct error *err)
     struct http_server_options options = {
         .host = arena_cstr(s->cli->arena, s->address.host),
         .port = s->address.port,
-        .threads = (unsigned)s->settings->threads,
+        .threads = loops(s),
         .max_connections = (unsigned)s->settings->max_connections,
         .header_limit = HEADER_LIMIT,
         .body_limit = BODY_LIMIT,
@@ -76,6 +95,7 @@ bool server_http_start(struct server *s, struct error *err)
         .tls_certificate = secret_reveal(s->tls_cert),
         .tls_key = secret_reveal(s->tls_key),
         .handle = handle,
+        .is_slow = is_slow,
         .refuse = api_refused,
         .user = s,
         .clock = s->cli->clock,

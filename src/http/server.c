@@ -205,6 +205,7 @@ static void server_free(struct http_server *s)
 {
     timers_destroy(s->timers);
     server_watch_done(&s->watch);
+    server_slow_done(s);
     free_key(s);
     while (s->spare_bodies) {
         struct body *b = s->spare_bodies;
@@ -241,8 +242,10 @@ bool http_server_start(const struct http_server_options *options, struct http_se
     s->tls_certificate = copy_text(options->tls_certificate);
     s->tls_key = copy_text(options->tls_key);
     s->timers = timers_create(options->clock, resume);
-    s->daemon = start_daemon(s, fd);
+    bool ready = server_slow_start(s);
+    s->daemon = ready ? start_daemon(s, fd) : NULL;
     if (!s->daemon) {
+        server_slow_close(s);
         close(fd);
         server_free(s);
         return error_set(err, ERR_INTERNAL, "cannot start the HTTP server on %s port %u",
@@ -273,6 +276,7 @@ void http_server_stop(struct http_server *s)
     }
     server_watch_close(s);
     timers_close(s->timers); // wakes what is parked; from here on nothing is parked any more
+    server_slow_close(s);
     MHD_stop_daemon(s->daemon);
     server_free(s);
 }

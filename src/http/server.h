@@ -35,6 +35,10 @@ struct http_server_options {
     struct str tls_certificate; // PEM, with its chain; empty: plain HTTP
     struct str tls_key;         // PEM
     http_server_handler *handle;
+    // Whether the handler may have to wait for others (another server, somebody's run): it is then
+    // called on one of a few threads besides the event loops. Asked for each request on those;
+    // NULL: none is slow.
+    bool (*is_slow)(void *user, const struct http_server_request *request);
     // Says in the user's own words that a request is refused before its handler (the status is set:
     // 400, 413, 414, 431) or its answer is (500): `message` is what happened. NULL: JSON as
     // HubSpot's. The body is not there then.

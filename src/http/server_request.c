@@ -138,7 +138,7 @@ static void refuse(struct exchange *x, int status, size_t limit)
     }
 }
 
-static void run_handler(struct exchange *x)
+void server_run_handler(struct exchange *x)
 {
     struct http_server *s = x->server;
     const struct http_server_options *o = &s->options;
@@ -272,7 +272,7 @@ static enum MHD_Result begin_request(struct exchange *x, struct MHD_Connection *
     }
     if (x->misframed || refuses_body(x)) {
         x->state = EXCHANGE_READY;
-        run_handler(x);
+        server_run_handler(x);
         return server_send(x, connection);
     }
     return MHD_YES;
@@ -299,7 +299,10 @@ enum MHD_Result server_on_request(void *cls, struct MHD_Connection *connection,
     if (x->state == EXCHANGE_BODY) {
         x->state = EXCHANGE_READY;
         server_watch_phase(s, connection, SERVER_REQUEST_IS_HERE);
-        run_handler(x);
+        if (server_slow_take(x, connection)) {
+            return MHD_YES;
+        }
+        server_run_handler(x);
         if (x->response.delay_ms > 0) {
             server_park(s, connection, x->request.arrived_us + x->response.delay_ms * 1000);
             return MHD_YES;

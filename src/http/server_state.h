@@ -63,6 +63,13 @@ struct watch {
     struct watched *connections;
 };
 
+enum { SLOW_THREADS = 8 };
+struct slow {
+    struct queue *queue; // of exchanges; NULL when nothing is slow
+    pthread_t threads[SLOW_THREADS];
+    size_t n;
+};
+
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
@@ -70,6 +77,7 @@ struct http_server {
     char *tls_certificate, *tls_key; // NUL-terminated copies
     struct timers *timers;
     struct watch watch;
+    struct slow slow;
     atomic_size_t open;   // requests that have arrived and are not answered to the end
     pthread_mutex_t lock; // guards the spare lists
     struct body *spare_bodies;
@@ -87,6 +95,15 @@ enum MHD_Result server_on_request(void *cls, struct MHD_Connection *connection, 
 void server_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code);
 void server_exchange_destroy(struct exchange *x);
+void server_run_handler(struct exchange *x); // fills x->response
+
+// ---- server_slow.c
+
+bool server_slow_start(struct http_server *s);
+// Hands a request that is there over to a thread of its own; false when it need not or cannot be.
+bool server_slow_take(struct exchange *x, struct MHD_Connection *connection);
+void server_slow_close(struct http_server *s); // waits for those under way
+void server_slow_done(struct http_server *s);  // once nothing comes any more
 
 // ---- server_send.c
 

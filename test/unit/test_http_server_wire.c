@@ -154,6 +154,58 @@ static void test_streams_end_with_server(void **state UNUSED)
     }
 }
 
+// ---- handlers that wait
+
+static bool waits(void *user UNUSED, const struct http_server_request *q)
+{
+    return str_starts(q->path, STR("/wait"));
+}
+
+static void handle_or_wait(void *user, struct http_server_request *q,
+                           struct http_server_response *r)
+{
+    struct scene *s = user;
+    if (waits(s, q)) {
+        atomic_fetch_add(&s->opened, 1);
+        while (!atomic_load(&s->end)) {
+            usleep(1000);
+        }
+        atomic_fetch_add(&s->gone, 1);
+    }
+    buf_add(&r->body, q->path);
+}
+
+// However many wait for others, the one event loop goes on answering; and all are answered, also
+// those that come before the end.
+static void test_slow_handlers(void **state UNUSED)
+{
+    struct scene *s = calloc(1, sizeof(*s));
+    assert_non_null(s);
+    struct http_server_options o = options(s);
+    o.threads = 1;
+    o.handle = handle_or_wait;
+    o.is_slow = waits;
+    start(&o);
+    struct talk talks[20];
+    for (size_t i = 0; i < ARRAY_LEN(talks); i++) {
+        talks[i] = ask_stream(s, "/wait");
+    }
+    wait_for(&s->opened, 4);
+    for (size_t i = 0; i < 50; i++) {
+        struct reply r = raw_ask(s->port, "GET", "/quick", NULL, NULL);
+        assert_int_equal(r.status, 200);
+        assert_string_equal(r.body, "/quick");
+        reply_done(&r);
+    }
+    assert_int_equal(atomic_load(&s->gone), 0);
+    atomic_store(&s->end, true);
+    for (size_t i = 0; i < ARRAY_LEN(talks); i++) {
+        talk_expect(&talks[i], "/wait");
+        talk_close(&talks[i]);
+    }
+    finish(s);
+}
+
 static void test_address(void **state UNUSED)
 {
     struct scene *s = open_plain();
@@ -338,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_stream_idle),
         cmocka_unit_test(test_streams_end_with_server),
+        cmocka_unit_test(test_slow_handlers),
         cmocka_unit_test(test_address),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_idle_connections),

@@ -107,7 +107,7 @@ static void test_checks(void **state)
             settings_set(&f->table, str_from(TABLE[i].name), str_from(TABLE[i].value), &f->err));
         bool ok = server_settings_check(&f->values, &f->arena, &f->err);
         check_row(ok == (TABLE[i].error == NULL), TABLE[i].value);
-        if (!ok) {
+        if (!ok && TABLE[i].error) {
             check_contains(f->err.message, TABLE[i].error);
             assert_null(strstr(f->err.message, "hush"));
             assert_int_equal(f->err.code, ERR_CONFIG);

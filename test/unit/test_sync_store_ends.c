@@ -211,7 +211,7 @@ static void test_what_is_old_is_forgotten_bit_by_bit(struct place *p)
     place_run(p, arena_printf(&p->arena,
                               "UPDATE stream_run SET finished_ms = %lld WHERE id ="
                               " (SELECT min(id) FROM stream_run WHERE active = 0)",
-                              (long long)(scene_now(p) - RUN_KEEP_MS + 60000))
+                              (long long)scene_now(p) - RUN_KEEP_MS + 60000)
                      .ptr);
     place_run(p, "UPDATE event SET at_ms = -1");
     virtual_clock_advance_us(&p->clock, (RUN_KEEP_MS + 1) * 1000);
@@ -316,7 +316,7 @@ static void test_figures(struct place *p)
     struct elt_stream b = scene_lone_stream(p, "b", 2);
     struct stream_run_row run = scene_request(p, a.id);
     must(stream_run_cancel(p->store, ACCOUNT, run.id, &err), &err);
-    run = scene_request(p, a.id);
+    scene_request(p, a.id);
     scene_request(p, b.id);
     place_run(p, "UPDATE stream_run SET not_before_ms = 77 WHERE connection_id = 'b'");
     must(stream_run_figures(p->store, &f, &err), &err);

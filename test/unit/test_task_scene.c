@@ -34,6 +34,7 @@ static void read_port(struct scene *s, int fd)
     }
     if (!at) {
         fail_msg("hubsim did not say where it listens");
+        return;
     }
     size_t length = strspn(at + 10, "0123456789");
     snprintf(s->sim_url, sizeof s->sim_url, "http://127.0.0.1:%.*s", (int)length, at + 10);
@@ -43,7 +44,10 @@ static void start_sim(struct scene *s)
 {
     const char *program = getenv("HUBSIM_BIN"); // NOLINT(concurrency-mt-unsafe)
     int out[2];
-    assert_non_null(program);
+    if (!program) {
+        fail_msg("HUBSIM_BIN names no hubsim");
+        return;
+    }
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     s->sim = fork();
     assert_true(s->sim >= 0);
