@@ -1,5 +1,7 @@
 #include "api/followers_state.h"
 
+#include "core/wait.h"
+
 #include <time.h>
 
 enum { POLL_MS = 500, FEED_ARENA = 64 * 1024 * 1024 };
@@ -7,16 +9,6 @@ enum { POLL_MS = 500, FEED_ARENA = 64 * 1024 * 1024 };
 // Who has been away asks again after so long.
 static const char HELLO[] = ": connected\nretry: 3000\n\n";
 static const char BEAT[] = ": still here\n\n";
-
-static void wait_ms(struct followers *f, int64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nsec = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + nsec / 1000000000);
-    until.tv_nsec = (long)(nsec % 1000000000);
-    pthread_cond_timedwait(&f->changed, &f->lock, &until);
-}
 
 static void *run(void *arg)
 {
@@ -28,7 +20,7 @@ static void *run(void *arg)
             continue;
         }
         if (!f->woken) {
-            wait_ms(f, POLL_MS);
+            wait_at_most(&f->changed, &f->lock, 1000 * POLL_MS);
         }
         f->woken = false;
         pthread_mutex_unlock(&f->lock);
@@ -47,11 +39,7 @@ struct followers *followers_create(struct api *a)
     }
     f->api = a;
     pthread_mutex_init(&f->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&f->changed);
     arena_init(&f->arena, FEED_ARENA);
     return f;
 }

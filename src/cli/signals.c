@@ -1,4 +1,5 @@
 #include "cli/signals.h"
+#include "core/wait.h"
 
 #include "core/error.h"
 
@@ -53,16 +54,13 @@ struct signals *signals_catch(struct cancel *cancel)
 struct signals *signals_catch_saying(struct cancel *cancel, const char *message)
 {
     struct signals *s = calloc(1, sizeof *s);
-    pthread_condattr_t attributes;
-    if (!s || pthread_condattr_init(&attributes) != 0) {
+    if (!s) {
         abort();
     }
     s->cancel = cancel;
     s->message = message;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->came, &attributes);
-    pthread_condattr_destroy(&attributes);
+    wait_init(&s->came);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // a file at its size limit is a full disk, not the end of the program
     sigemptyset(&s->set);
@@ -77,11 +75,7 @@ struct signals *signals_catch_saying(struct cancel *cancel, const char *message)
 
 bool signals_wait(struct signals *s, int64_t max_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + (max_ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(max_ms / 1000 + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    struct timespec until = wait_deadline(MAX(max_ms, 0) * 1000);
     pthread_mutex_lock(&s->lock);
     int result = 0;
     while (!cancel_requested(s->cancel) && result == 0) {

@@ -1,5 +1,7 @@
 #include "core/queue.h"
 
+#include "core/wait.h"
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -22,14 +24,10 @@ struct queue *queue_create(size_t capacity)
         abort();
     }
     q->capacity = capacity;
-    pthread_condattr_t attr;
-    int rc = pthread_condattr_init(&attr);
-    rc |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); // a changed wall clock must not matter
-    rc |= pthread_mutex_init(&q->lock, NULL);
-    rc |= pthread_cond_init(&q->not_empty, &attr);
-    rc |= pthread_cond_init(&q->not_full, &attr);
-    rc |= pthread_condattr_destroy(&attr);
+    int rc = pthread_mutex_init(&q->lock, NULL);
     assert(rc == 0);
+    wait_init(&q->not_empty);
+    wait_init(&q->not_full);
     return q;
 }
 
@@ -74,20 +72,9 @@ static void *pop(struct queue *q)
     return item;
 }
 
-static struct timespec deadline(int timeout_ms)
-{
-    struct timespec t;
-    int rc = clock_gettime(CLOCK_MONOTONIC, &t);
-    assert(rc == 0);
-    long nsec = t.tv_nsec + (long)(timeout_ms % 1000) * 1000000;
-    t.tv_sec += timeout_ms / 1000 + nsec / 1000000000;
-    t.tv_nsec = nsec % 1000000000;
-    return t;
-}
-
 void *queue_take(struct queue *q, int timeout_ms)
 {
-    struct timespec until = deadline(MAX(timeout_ms, 0));
+    struct timespec until = wait_deadline((int64_t)MAX(timeout_ms, 0) * 1000);
     pthread_mutex_lock(&q->lock);
     int rc = 0;
     while (q->len == 0 && !q->closed && rc != ETIMEDOUT) {

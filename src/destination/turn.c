@@ -1,8 +1,10 @@
 #include "destination/turn.h"
 
+#include "core/wait.h"
+
 #include <time.h>
 
-enum { SLICE_NS = 50 * 1000 * 1000 };
+enum { SLICE_US = 50 * 1000 };
 
 struct turn_waiter {
     struct turn_waiter *next;
@@ -11,16 +13,9 @@ struct turn_waiter {
 void turn_init(struct turn *t)
 {
     *t = (struct turn){0};
-    pthread_condattr_t attr;
-    int rc = pthread_condattr_init(&attr);
+    int rc = pthread_mutex_init(&t->mutex, NULL);
     assert(rc == 0);
-    rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    assert(rc == 0);
-    rc = pthread_mutex_init(&t->mutex, NULL);
-    assert(rc == 0);
-    rc = pthread_cond_init(&t->changed, &attr);
-    assert(rc == 0);
-    pthread_condattr_destroy(&attr);
+    wait_init(&t->changed);
 }
 
 void turn_done(struct turn *t)
@@ -72,14 +67,7 @@ static void dequeue(struct turn *t, struct turn_waiter *me)
 // A slice of waiting, so that `cancel`, which wakes nobody, is seen soon.
 static void wait_slice(struct turn *t)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SLICE_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&t->changed, &t->mutex, &until);
+    wait_at_most(&t->changed, &t->mutex, SLICE_US);
 }
 
 bool turn_take(struct turn *t, const struct cancel *cancel, struct error *err)

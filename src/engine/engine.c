@@ -1,3 +1,4 @@
+#include "core/wait.h"
 #include "core/zone.h"
 #include "engine/engine_internal.h"
 #include "store/bridges.h"
@@ -196,11 +197,7 @@ static void copy_options(struct engine *e, const struct engine_options *options)
 
 static void init_locks(struct engine *e)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&e->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&e->changed);
     pthread_mutex_init(&e->lock, NULL);
 }
 

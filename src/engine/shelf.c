@@ -1,11 +1,12 @@
 #include "engine/shelf.h"
 
 #include "core/arena.h"
+#include "core/wait.h"
 
 #include <pthread.h>
 #include <time.h>
 
-enum { SLICE_NS = 100 * 1000 * 1000 }; // between two looks at `cancel`
+enum { SLICE_US = 100 * 1000 }; // between two looks at `cancel`
 
 struct item {
     struct item *next;
@@ -34,11 +35,7 @@ struct shelf *shelf_create(const struct shelf_options *options)
         abort();
     }
     s->options = *options;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&s->changed);
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -139,14 +136,7 @@ static bool open_item(struct shelf *s, struct item *item, const void *how,
 
 static void wait_slice(struct shelf *s)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SLICE_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)!pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    wait_at_most(&s->changed, &s->lock, SLICE_US);
 }
 
 enum outcome { GOT, FAILED, AGAIN };

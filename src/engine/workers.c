@@ -1,5 +1,7 @@
 #include "engine/engine_internal.h"
 
+#include "core/wait.h"
+
 #include <errno.h>
 #include <limits.h>
 
@@ -24,22 +26,12 @@ enum {
 
 int64_t engine_real_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return wait_now_ms();
 }
 
 void engine_wait_on(pthread_cond_t *cond, struct engine *e, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    (void)!pthread_cond_timedwait(cond, &e->lock, &until);
+    wait_at_most(cond, &e->lock, ms * 1000);
 }
 
 // ---- how a run ends
@@ -180,11 +172,7 @@ static void *worker_main(void *user)
 static bool start_thread(struct engine *e, struct slot *slot, const pthread_attr_t *attr,
                          struct error *err)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&slot->given, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&slot->given);
     arena_init(&slot->arena, CLAIM_ARENA_MAX);
     slot->engine = e;
     int rc = pthread_create(&slot->thread, attr, worker_main, slot);

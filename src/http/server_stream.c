@@ -1,5 +1,7 @@
 #include "http/server_state.h"
 
+#include "core/wait.h"
+
 #include <sys/socket.h>
 
 enum {
@@ -23,11 +25,7 @@ struct stream {
 void server_watch_init(struct watch *w)
 {
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&w->changed);
 }
 
 void server_watch_done(struct watch *w)
@@ -63,16 +61,6 @@ void http_server_stream_wake(struct http_server *s)
 
 // ---- the thread
 
-static void wait_ms(struct watch *w, int64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nsec = until.tv_nsec + ms % 1000 * 1000000;
-    until.tv_sec += (time_t)(ms / 1000 + nsec / 1000000000);
-    until.tv_nsec = (long)(nsec % 1000000000);
-    pthread_cond_timedwait(&w->changed, &w->lock, &until);
-}
-
 // Unparks what is due; how long until the next is.
 static int64_t look(struct watch *w, int64_t now_us)
 {
@@ -100,7 +88,7 @@ static void *watch_run(void *arg)
     struct watch *w = &s->watch;
     pthread_mutex_lock(&w->lock);
     while (!w->closing) {
-        wait_ms(w, look(w, clock_mono_us(s->options.clock)));
+        wait_at_most(&w->changed, &w->lock, 1000 * look(w, clock_mono_us(s->options.clock)));
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;

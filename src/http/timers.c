@@ -1,5 +1,7 @@
 #include "http/timers.h"
 
+#include "core/wait.h"
+
 #include <pthread.h>
 
 struct timer {
@@ -58,17 +60,6 @@ static struct timer heap_pop(struct timers *t)
     return first;
 }
 
-// Waits on the condition at most `us`; the caller looks again in any case.
-static void wait_at_most(struct timers *t, int64_t us)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nsec = until.tv_nsec + us % 1000000 * 1000;
-    until.tv_sec += (time_t)(us / 1000000 + nsec / 1000000000);
-    until.tv_nsec = (long)(nsec % 1000000000);
-    pthread_cond_timedwait(&t->changed, &t->lock, &until);
-}
-
 static void *run(void *arg)
 {
     struct timers *t = arg;
@@ -80,7 +71,7 @@ static void *run(void *arg)
         }
         int64_t wait_us = t->heap[0].due_us - clock_mono_us(t->clock);
         if (wait_us > 0 && !t->closed) {
-            wait_at_most(t, wait_us);
+            wait_at_most(&t->changed, &t->lock, wait_us);
             continue;
         }
         struct timer timer = heap_pop(t);
@@ -101,11 +92,7 @@ struct timers *timers_create(const struct clock *clock, timers_fire *fire)
     t->clock = clock;
     t->fire = fire;
     pthread_mutex_init(&t->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    wait_init(&t->changed);
     if (pthread_create(&t->thread, NULL, run, t) != 0) {
         abort();
     }

@@ -1,5 +1,6 @@
 #include "store/pool.h"
 
+#include "core/wait.h"
 #include "store/inside.h"
 
 #include <pthread.h>
@@ -36,11 +37,7 @@ struct store_pool *store_pool_create(const struct store_pool_options *options)
     p->options.wait_ms = options->wait_ms ? options->wait_ms : WAIT_MS;
     p->slots = calloc(options->max, sizeof *p->slots);
     assert(p->slots);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->returned, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&p->returned);
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }
@@ -84,20 +81,13 @@ static struct slot *choose(struct store_pool *p)
     return best;
 }
 
-static int64_t real_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 // Real time: another thread ends the wait, not a clock that stands still. The lock is held.
 static struct slot *wait_for_slot(struct store_pool *p, struct error *err)
 {
     struct slot *slot;
-    int64_t end_ms = real_ms() + p->options.wait_ms;
+    int64_t end_ms = wait_now_ms() + p->options.wait_ms;
     while (!(slot = choose(p))) {
-        int64_t now_ms = real_ms();
+        int64_t now_ms = wait_now_ms();
         if (cancel_requested(p->options.store.cancel)) {
             error_set(err, ERR_INTERRUPTED, "stopped while waiting for a handle of the store");
             return NULL;
@@ -108,10 +98,7 @@ static struct slot *wait_for_slot(struct store_pool *p, struct error *err)
                       (long long)p->options.wait_ms);
             return NULL;
         }
-        int64_t until_ms = MIN(end_ms, now_ms + SLICE_MS);
-        struct timespec until = {.tv_sec = until_ms / 1000,
-                                 .tv_nsec = (long)(until_ms % 1000) * 1000000};
-        (void)pthread_cond_timedwait(&p->returned, &p->lock, &until);
+        wait_at_most(&p->returned, &p->lock, MIN(end_ms - now_ms, SLICE_MS) * 1000);
     }
     return slot;
 }

@@ -1,4 +1,5 @@
 #include "store/requests.h"
+#include "core/wait.h"
 
 #include "data/json_repair.h"
 
@@ -258,11 +259,7 @@ struct requests *requests_start(const struct requests_options *options)
     r->options = *options;
     r->log = (struct request_log){.trace = options->trace, .write = put, .user = r};
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&r->changed);
     if (pthread_create(&r->thread, NULL, write_all, r) != 0) {
         abort();
     }
@@ -274,9 +271,7 @@ void requests_stop(struct requests *r)
     if (!r) {
         return;
     }
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until); // real time: another thread does the work
-    until.tv_sec += STOP_WAIT_S;
+    struct timespec until = wait_deadline(INT64_C(1000000) * STOP_WAIT_S);
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
     pthread_cond_broadcast(&r->changed);

@@ -1,5 +1,7 @@
 #include "source/hubspot/gate.h"
 
+#include "core/wait.h"
+
 #include <pthread.h>
 #include <time.h>
 
@@ -17,11 +19,7 @@ struct page_gate *page_gate_create(size_t max, int64_t wait_ms)
     if (!g) {
         abort();
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->left, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    wait_init(&g->left);
     pthread_mutex_init(&g->lock, NULL);
     g->max = max;
     g->wait_ms = wait_ms;
@@ -41,11 +39,7 @@ void page_gate_destroy(struct page_gate *g)
 
 bool page_gate_enter(struct page_gate *g)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + g->wait_ms % 1000 * 1000000;
-    until.tv_sec += g->wait_ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    struct timespec until = wait_deadline(g->wait_ms * 1000);
     int rc = 0;
     pthread_mutex_lock(&g->lock);
     while (g->inside == g->max && rc == 0) {
