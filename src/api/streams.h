@@ -5,6 +5,11 @@
 #include "store/ids.h"
 #include "store/runs.h"
 
+// What the names of run_status_name and run_trigger_name may be.
+#define RUN_STATES "SCHEDULED|RUNNING|RETRYING|DELAYED|COMPLETED|FAILED"
+#define RUN_TRIGGERS                                                                               \
+    "NONE|INITIAL_SYNC|ALWAYS_FULL|MIDNIGHT|USER|SCHEMA_CHANGE|LOOKBACK|MIGRATION|ERROR"
+
 // What EltStream is written from.
 struct stream_view {
     struct str id, elt_sync_id, name, incremental_pointer_id;

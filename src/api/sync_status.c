@@ -52,7 +52,7 @@ static const struct api_field SNAPSHOT_FIELDS[] = {
      .type = API_STRING,
      .offset = FIELD(status),
      .flags = API_REQUIRED,
-     .choices = "SCHEDULED|RUNNING|RETRYING|DELAYED|COMPLETED|FAILED",
+     .choices = RUN_STATES,
      .help =
          "RETRYING: it failed and will be tried again. DELAYED: a limit of HubSpot's is spent."},
     {.name = "operation_mode",
@@ -65,8 +65,7 @@ static const struct api_field SNAPSHOT_FIELDS[] = {
      .type = API_STRING,
      .offset = FIELD(full_sync_trigger),
      .flags = API_REQUIRED,
-     .choices =
-         "NONE|INITIAL_SYNC|ALWAYS_FULL|MIDNIGHT|USER|SCHEMA_CHANGE|LOOKBACK|MIGRATION|ERROR",
+     .choices = RUN_TRIGGERS,
      .help = "Why it loads everything."},
     {.name = "retry_attempt",
      .type = API_INTEGER,
