@@ -178,6 +178,14 @@ static void log_failure(struct api_call *c, int status, const struct error *err)
              LOG_C("error", err->message));
 }
 
+// What befell the server names its files and hosts: that is for those who have a key, and the log.
+static const char *message_for(const struct api_call *c, int status, const struct error *err)
+{
+    bool stranger = c->key.id.len == 0;
+    return stranger && status >= 500 ? "the server cannot do this now; its log says why"
+                                     : err->message;
+}
+
 void api_fail(struct api_call *c, const struct error *err)
 {
     const struct error_info *info = error_info(err->code);
@@ -191,10 +199,10 @@ void api_fail(struct api_call *c, const struct error *err)
             wait_s = wait_s > 0 ? wait_s : ANSWERS[i].retry_after_s;
         }
     }
+    const char *message = message_for(c, status, err);
     begin(c, status);
-    put_error(c, api_error_name(c->arena, err->code), str_from(err->message),
-              hint[0] ? arena_printf(c->arena, "%s; %s", err->message, hint)
-                      : (struct str){NULL, 0});
+    put_error(c, api_error_name(c->arena, err->code), str_from(message),
+              hint[0] ? arena_printf(c->arena, "%s; %s", message, hint) : (struct str){NULL, 0});
     if (wait_s > 0) {
         api_header(c, "Retry-After", arena_printf(c->arena, "%lld", (long long)wait_s));
     }

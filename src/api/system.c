@@ -137,7 +137,7 @@ static const struct api_route ROUTES[] = {
                 "stopping. Needs no key.",
         .flags = API_PUBLIC | API_NO_STORE,
         .answers = {{.status = 200, .shape = &HEALTH, .help = "It can."},
-                    {.status = 503, .help = "It cannot; the message says why."}},
+                    {.status = 503, .help = "It cannot; the code says why, and the log more."}},
         .handle = get_ready,
     },
     {
