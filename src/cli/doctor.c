@@ -47,7 +47,10 @@ static void check_base_url(struct doctor *d)
 {
     struct error err = {0};
     struct sync_context context = {.clock = d->cli->clock, .log = &d->log};
-    bool ok = account_source_options(&d->account, &d->settings, &context, &d->source, &err);
+    bool opened = d->account.credential; // what is wrong with the rest is said without it, too
+    bool ok = opened ? account_source_options(&d->account, &d->settings, &context, &d->source, &err)
+                     : sync_source_options(&d->settings, (struct str){NULL, 0}, &context,
+                                           &d->source, &err);
     char detail[512];
     snprintf(detail, sizeof detail, "%.*s, API version %.*s",
              STR_ARG(ok ? d->source.account.base_url : d->settings.base_url),

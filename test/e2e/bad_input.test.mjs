@@ -213,4 +213,20 @@ describe('doctor', () => {
     assert.match(stdout + stderr, /token/i);
     assert.match(stdout + stderr, /proc/);
   });
+
+  for (const [name, more, env, exit, said] of [
+    ['no token', [], { HUBSPOT_TOKEN: undefined }, 4, /FAIL +token +no token: the environment variable HUBSPOT_TOKEN is not set/],
+    ['an empty token', [], { HUBSPOT_TOKEN: '' }, 4, /FAIL +token .*HUBSPOT_TOKEN/],
+    ['no such connection', ['--connection', 'nobody'], {}, 2, /FAIL +connection +there is no connection "nobody"/],
+  ]) {
+    test(`${name}: said, and the rest looked at all the same`, async () => {
+      const args = ['doctor', '--base-url', sim.url, '--into', 'sqlite:/proc/nothing.db', ...more];
+      const { code, stdout } = await sluice(args, { env });
+      assert.equal(code, exit, stdout);
+      assert.match(stdout, said);
+      assert.match(stdout, /ok +base URL/);
+      assert.match(stdout, /skip +HubSpot/);
+      assert.match(stdout, /FAIL +destination .*proc/);
+    });
+  }
 });
