@@ -80,11 +80,37 @@ void endpoint_owners_list(struct call *c)
     json_end_object(&w);
 }
 
+// The owner that `idProperty` means: by the owner's id or by the user's, and archived or not.
+static bool find_owner(struct call *c, const struct owner **ret)
+{
+    const struct owners *o = &c->sim->portal->owners;
+    struct str by = http_server_query(c->request, "idProperty");
+    bool by_user = str_eq(by, STR("userId"));
+    uint64_t id;
+    *ret = NULL;
+    if (by.len > 0 && !by_user && !str_eq(by, STR("id"))) {
+        return call_error(c, 400, "VALIDATION_ERROR",
+                          "Invalid idProperty: %.*s. It must be id or userId.", STR_ARG(by));
+    }
+    if (!str_to_uint64(c->params[0], &id)) {
+        return true;
+    }
+    if (!by_user) {
+        *ret = owners_find(o, id);
+        return true;
+    }
+    for (size_t i = 0; i < o->n && !*ret; i++) {
+        *ret = o->items[i].user_id == id ? &o->items[i] : NULL;
+    }
+    return true;
+}
+
 void endpoint_owners_get(struct call *c)
 {
-    uint64_t id;
-    const struct owner *o =
-        str_to_uint64(c->params[0], &id) ? owners_find(&c->sim->portal->owners, id) : NULL;
+    const struct owner *o;
+    if (!find_owner(c, &o)) {
+        return;
+    }
     if (!o || o->archived != call_flag(c, "archived")) {
         call_not_found(c);
         return;

@@ -31,6 +31,7 @@ void fault_cloudflare_answer(struct call *c, const struct fault_cloudflare *f)
     uint64_t ray = random_mix((uint64_t)c->request->arrived_us);
     c->response->status = f->status;
     c->response->content_type = f->title ? "text/html; charset=UTF-8" : "text/plain; charset=UTF-8";
+    c->response->n_headers = 0; // none of HubSpot's own: nobody asked it
     http_server_add_header(c->response, "Server", STR("cloudflare"));
     http_server_add_header(c->response, "CF-Ray",
                            arena_printf(c->arena, "%016llx-FRA", (unsigned long long)ray));

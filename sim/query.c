@@ -303,8 +303,13 @@ static bool read_sort(struct call *c, struct query *q)
     if (!json_next(&it, &v)) {
         return true;
     }
-    if (!json_string(v, &name) && !json_get_string(v, STR("propertyName"), &name)) {
+    bool short_form = json_string(v, &name); // "createdate", or "-createdate": the last first
+    if (!short_form && !json_get_string(v, STR("propertyName"), &name)) {
         return invalid(c, "a sort has no", STR("propertyName"));
+    }
+    if (short_form && str_starts(name, STR("-"))) {
+        name = str_sub(name, 1, name.len);
+        direction = STR("DESCENDING");
     }
     json_get_string(v, STR("direction"), &direction);
     q->descending = str_eq(direction, STR("DESCENDING"));

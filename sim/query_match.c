@@ -169,8 +169,8 @@ static bool word_matches(struct str word, struct str token)
 static bool has_token(struct str value, struct str token)
 {
     struct str word;
-    if (str_find_char(token, '*') < 0 && compare_nocase(value, token) == 0) {
-        return true; // a token such as a whole e-mail address
+    if (word_matches(value, token)) {
+        return true; // a token of several words: a whole e-mail address, or "*@example.com"
     }
     while (next_word(&value, &word)) {
         if (word_matches(word, token)) {

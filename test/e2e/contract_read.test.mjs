@@ -235,6 +235,21 @@ const owners = [
     check: (body, { setup }) => assert.equal(body.email, setup.email),
   }),
   scene({
+    name: 'one owner by the id of the user',
+    setup: async ({ sim }) => (await sim.api('GET', '/crm/v3/owners?limit=2')).json.results[1],
+    sdk: (client, { setup }) => client.crm.owners.ownersApi.getById(setup.userId, 'userId'),
+    sluice: ({ setup }) => ({ endpoint: 'OWNER_GET', args: { id: setup.userId }, query: { idProperty: 'userId' } }),
+    status: 200,
+    check: (body, { setup }) => assert.equal(body.id, setup.id),
+  }),
+  scene({
+    name: 'one owner by something else',
+    sdk: (client) => client.crm.owners.ownersApi.getById(1, 'email'),
+    sluice: () => ({ endpoint: 'OWNER_GET', args: { id: 1 }, query: { idProperty: 'email' } }),
+    status: 400,
+    check: (body) => assert.match(body.message, /idProperty: email/),
+  }),
+  scene({
     name: 'one owner by e-mail',
     setup: async ({ sim }) => (await sim.api('GET', '/crm/v3/owners?limit=1')).json.results[0],
     sdk: (client, { setup }) => client.crm.owners.ownersApi.getPage(setup.email),

@@ -78,6 +78,16 @@ const found = [
   }, grown),
   searching('sorted the other way round', { limit: 50, sorts: [{ propertyName: 'createdate', direction: 'DESCENDING' }], properties: ['createdate'] }, 200,
     ({ results }) => assert.ok(results.every((one, i) => i === 0 || results[i - 1].properties.createdate >= one.properties.createdate))),
+  searching('sorted the other way round, in short', { limit: 200, sorts: ['-createdate'], properties: ['createdate'] }, 200, ({ results }, { setup: records }) => {
+    assert.ok(results.every((one, i) => i === 0 || results[i - 1].properties.createdate >= one.properties.createdate));
+    assert.equal(results[0].id, records.at(-1).id);
+  }, grown),
+  searching('everybody at a domain', (records) => ({
+    filterGroups: [{ filters: [{ propertyName: 'email', operator: 'CONTAINS_TOKEN', value: `*@${records[0].properties.email.split('@')[1].toUpperCase()}` }] }],
+  }), 200, (body, { setup: records }) => {
+    const domain = records[0].properties.email.split('@')[1];
+    assert.deepEqual(body.results.map((one) => one.id), records.filter((r) => r.properties.email?.endsWith(`@${domain}`)).map((r) => r.id));
+  }, grown),
   searching('two hundred to a page', { limit: 200 }, 200, (body) => {
     assert.equal(body.results.length, 200);
     assert.equal(body.paging.next.after, '200');
