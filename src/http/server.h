@@ -98,7 +98,8 @@ struct http_server_wire {
     size_t stall_after;
     size_t promise_extra; // Content-Length says so many more bytes than there are; then the
                           // connection is closed
-    size_t promise_less;  // Content-Length says so many fewer: the rest comes uncalled
+    size_t promise_less;  // Content-Length says so many fewer: the rest comes uncalled; then the
+                          // connection is closed
     int64_t drip_ms;      // > 0: a pause of so long before each drip_bytes bytes
     size_t drip_bytes;
     unsigned extra_headers;    // so many more headers,

@@ -71,7 +71,8 @@ static ssize_t read_faulty(void *cls, uint64_t pos, char *to, size_t max)
         end = stall_at;
     }
     if (pos >= end) {
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+        bool whole = w->promise_less > 0 && !w->cut;
+        return whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
     }
     if (w->drip_ms > 0) {
         if (pos >= b->dripped) {
@@ -89,7 +90,8 @@ static ssize_t read_faulty(void *cls, uint64_t pos, char *to, size_t max)
 
 static bool wire_is_honest(const struct http_server_wire *w)
 {
-    return !w->cut && w->stall_ms == 0 && w->promise_extra == 0 && w->drip_ms == 0;
+    return !w->cut && w->stall_ms == 0 && w->promise_extra == 0 && w->promise_less == 0 &&
+           w->drip_ms == 0;
 }
 
 static struct MHD_Response *make_response(struct exchange *x, struct MHD_Connection *connection)
@@ -114,8 +116,11 @@ static struct MHD_Response *make_response(struct exchange *x, struct MHD_Connect
         return MHD_create_response_from_buffer_with_free_callback_cls(b->buf.len, b->buf.ptr,
                                                                       server_body_release, b);
     }
-    return MHD_create_response_from_callback(b->buf.len + b->wire.promise_extra, STALL_CHUNK,
-                                             read_faulty, b, server_body_release);
+    // With a length that it knows, libmicrohttpd would announce that one, too.
+    uint64_t length =
+        b->wire.promise_less > 0 ? MHD_SIZE_UNKNOWN : b->buf.len + b->wire.promise_extra;
+    return MHD_create_response_from_callback(length, STALL_CHUNK, read_faulty, b,
+                                             server_body_release);
 }
 
 // Headers that lie about the body, or that nobody asked for.
@@ -124,7 +129,10 @@ static void add_faulty_headers(struct exchange *x, struct MHD_Response *response
     const struct http_server_wire *w = &x->response.wire;
     if (w->promise_less > 0) {
         struct str text = arena_printf(&x->arena, "%zu", length - MIN(w->promise_less, length));
-        MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
+        // Without chunks, and closed afterwards: what comes behind the length must not be taken for
+        // the next answer.
+        int flags = MHD_RF_INSANITY_HEADER_CONTENT_LENGTH | MHD_RF_HTTP_1_0_COMPATIBLE_STRICT;
+        MHD_set_response_options(response, (enum MHD_ResponseFlags)flags, MHD_RO_END);
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_LENGTH,
                                 arena_cstr(&x->arena, text));
     }
