@@ -50,11 +50,12 @@ bool destination_url_check(struct str url, struct error *err) MUST_CHECK;
 struct str destination_describe(const struct destination_options *options, struct arena *arena);
 
 // Removes what streams have made (the options need no metadata columns), in one transaction: of the
-// named tables and views those that are there, the streams' states, and their rows in the system
-// tables. What nobody names stays; a table that other streams write to as well is the caller's to
-// leave out. DESTINATION_BUSY while one of the streams is being loaded (where the database shows
-// it, see above; elsewhere that load fails at its next commit); DESTINATION when something that is
-// not ours depends on a table. A destination that is not there is nothing to remove.
+// named tables (with their histories) and views those that are there, the streams' states, and
+// their rows in the system tables. What nobody names stays; a table that other streams write to as
+// well is the caller's to leave out. DESTINATION_BUSY while one of the streams is being loaded
+// (where the database shows it, see above; elsewhere that load fails at its next commit);
+// DESTINATION when something that is not ours depends on a table. A destination that is not there
+// is nothing to remove.
 struct destination_removal {
     const struct str *streams;
     size_t n_streams;
@@ -105,11 +106,11 @@ bool session_claim_state(struct session *s, struct arena *arena, struct str *ret
 // starts with "_sluice_" have no metadata columns.
 bool session_apply_schema(struct session *s, const struct table *table, bool *ret_empty,
                           struct error *err) MUST_CHECK;
-// Takes columns out of a table, with what they hold, as far as they are there; keys cannot be.
-// Where somebody's view keeps a column, its values are set to NULL. Own transaction.
+// Takes columns out of a table and its history, with what they hold, as far as they are there; keys
+// cannot be. Where somebody's view keeps a column, its values are set to NULL. Own transactions.
 bool session_drop_columns(struct session *s, struct str table, const struct str *columns, size_t n,
                           struct error *err) MUST_CHECK;
-// Removes tables and views as far as they are there. Own transaction.
+// Removes tables, with their histories, and views as far as they are there. Own transaction.
 bool session_drop_tables(struct session *s, const struct str *names, size_t n,
                          struct error *err) MUST_CHECK;
 // What the stream has set aside so far of these columns, and whole records, loses its value; the
@@ -121,6 +122,36 @@ bool session_forget_rejects(struct session *s, const struct str *columns, size_t
 bool session_apply_view(struct session *s, struct str name, const struct str *tables,
                         size_t n_tables, const struct str *columns, size_t n_columns,
                         struct error *err) MUST_CHECK;
+// What becomes of former versions of a table's rows: they are rows of a second table, its history
+// (destination_history_name), with the same columns, the metadata columns too. Each version of a
+// row, the current one included, is a row there; of one key the newest by the synced column is the
+// current one.
+//
+// Versions are made in session_commit, in the same transaction, of the rows that it wrote or marked
+// and whose contents (all columns but the synced one, NULLs being equal) differ from their newest
+// version. A version has the synced value of its row, but is always younger than the one before it,
+// by a millisecond at least, even when the clock steps back. A row that is removed, not marked,
+// keeps its versions.
+struct history_options {
+    bool on;
+    bool shared; // other streams write to the table, too: not `on` leaves its history as it is
+    // Wipes the history with the next commit of a state, once for each text (`shared`: never). It
+    // begins anew with what is written from there on; session_finish_history adds the rest.
+    struct str reset; // empty: no; at most HISTORY_RESET_MAX bytes
+};
+enum { HISTORY_NAME_MAX = 64, HISTORY_RESET_MAX = 200 };
+// The name of a table's history: "<table>__history", shortened with a hash where it would be too
+// long. NUL-terminated.
+struct str destination_history_name(struct str table, char ret[HISTORY_NAME_MAX]);
+// After session_apply_schema, before rows are written. On: makes the history, and the index that
+// session_index_synced makes; it begins with the rows as they are, also after a time without
+// versions. Off: the history stays, and grows no more. Tables without a key have none. Errors: a
+// table of that name that is not ours is DESTINATION. Own transactions.
+bool session_apply_history(struct session *s, const struct table *table,
+                           const struct history_options *options, struct error *err) MUST_CHECK;
+// At the end of a pass over everything: in histories that have been wiped, rows that have not been
+// written since get their version. Own transaction.
+bool session_finish_history(struct session *s, struct error *err) MUST_CHECK;
 // An index on the synced column, so that rows changed since an instant are found without reading
 // the table.
 bool session_index_synced(struct session *s, const struct table *table,
@@ -165,5 +196,7 @@ bool session_read_table(struct session *s, const struct table *table, session_ro
 extern const struct table TABLE_COLUMN; // _sluice_column: object, property, column, type, since
 extern const struct table
     TABLE_REJECT; // _sluice_reject: stream, record_id, column, raw_value, reason, at
+extern const struct table TABLE_HISTORY; // _sluice_history: table, history, status, reset, since;
+                                         // made with the first history
 extern const struct table
     TABLE_AUDIT; // _sluice_audit: stream, window, source_count, destination_count, repaired, at

@@ -29,6 +29,20 @@ struct target {
     bool has_synced;    // not for tables of the system
     bool has_deleted;   // not when the preset has no such column either
     void *prepared;     // the driver's own, or NULL
+    struct str version; // of a history: the column that ends its key; else empty
+};
+
+// A table whose versions are kept, in a session.
+struct history {
+    struct history *next;
+    struct arena arena;
+    struct str table;
+    struct target target; // the history; its columns are those of the table, as it is there
+    bool on;
+    bool touched;     // rows of the table were written in this transaction
+    struct str reset; // wipe at the next commit of a state; empty: no
+    bool wiped;       // in this transaction
+    bool renewed;     // wiped: not all rows have a version yet
 };
 
 struct session {
@@ -41,6 +55,8 @@ struct session {
     const struct cancel *cancel;       // may be NULL
     struct sql *db;
     struct target *targets;
+    struct history *histories;
+    bool has_registry; // _sluice_history is known to be there
     void *driver_data;
     bool in_transaction;
     bool failed; // the transaction can only be rolled back
@@ -80,6 +96,9 @@ struct destination_driver {
     const char *const *types;
     const char *const *casts;
     const char *const *reads;
+    const char *later;            // the column of timestamps "%s" and a millisecond
+    const char *differs;          // between two lists of values, NULLs being equal
+    bool lateral;                 // a joined query may speak of the table before it
     const char *wide_suffix;      // ends CREATE TABLE of a wide table
     const char *wide_storage;     // of ALTER TABLE, to widen an existing one; NULL: nothing to do
     const char *composite_suffix; // ends CREATE TABLE of a table with several key columns
@@ -136,6 +155,11 @@ bool table_check(const struct destination *dest, const struct table *table,
 // schema.c: tables, views and indexes, each in a transaction of its own.
 bool schema_apply_table(struct session *s, const struct table *table, bool *ret_empty,
                         struct error *err) MUST_CHECK;
+// Whether a target's table lacks something; and makes it, in a transaction of session_enter.
+bool schema_lacks(struct session *s, const struct target *t, bool *ret,
+                  struct error *err) MUST_CHECK;
+bool schema_make(struct session *s, const struct target *t, bool *ret_created,
+                 struct error *err) MUST_CHECK;
 struct view {
     struct str name;
     const struct str *tables;
@@ -146,6 +170,18 @@ struct view {
 bool schema_apply_view(struct session *s, const struct view *view, struct error *err) MUST_CHECK;
 bool schema_index_synced(struct session *s, const struct table *table,
                          struct error *err) MUST_CHECK;
+
+// history.c
+void history_touch(struct session *s, struct str table);
+// Within the transaction, when its rows are in the tables: versions, and what is to be wiped.
+bool history_commit(struct session *s, bool has_state, struct error *err) MUST_CHECK;
+void history_ended(struct session *s, bool committed);
+void histories_forget(struct session *s);
+// The history that was made of a table, `ret` empty: none. Whether it is on makes no difference.
+bool history_find(struct session *s, struct str table, char ret[HISTORY_NAME_MAX],
+                  struct error *err) MUST_CHECK;
+// In a transaction: nothing is known of the table's history any more.
+bool history_unregister(struct session *s, struct str table, struct error *err) MUST_CHECK;
 
 // system.c
 extern const struct table TABLE_STATE; // _sluice_state: stream, state, version, updated_at

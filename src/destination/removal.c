@@ -25,6 +25,23 @@ static bool drop_relation(struct session *s, struct str name, const char *kind, 
     return ok || error_context(err, "'%.*s'", STR_ARG(name));
 }
 
+// The history goes with its table, also when the table itself has gone before.
+static bool drop_history(struct session *s, struct str table, struct arena *arena,
+                         struct error *err)
+{
+    char name[HISTORY_NAME_MAX];
+    struct found_table found = {0};
+    if (!history_find(s, table, name, err)) {
+        return false;
+    }
+    if (name[0] == '\0') {
+        return true;
+    }
+    return s->dest->driver->find_table(s, str_from(name), arena, &found, err) &&
+           (!found.is_table || drop_relation(s, str_from(name), "TABLE", err)) &&
+           history_unregister(s, table, err);
+}
+
 // Views first: they stand on the tables.
 static bool drop_relations(struct session *s, const struct str *names, size_t n, struct error *err)
 {
@@ -42,6 +59,10 @@ static bool drop_relations(struct session *s, const struct str *names, size_t n,
             }
         }
     }
+    for (size_t i = 0; i < n && ok; i++) {
+        arena_reset(&arena);
+        ok = drop_history(s, names[i], &arena, err);
+    }
     arena_done(&arena);
     return ok;
 }
@@ -50,6 +71,7 @@ bool session_drop_tables(struct session *s, const struct str *names, size_t n, s
 {
     assert(!s->in_transaction);
     targets_forget(s); // prepared statements would keep the tables busy
+    histories_forget(s);
     bool ok = session_enter(s, err);
     if (ok) {
         ok = drop_relations(s, names, n, err);
@@ -130,10 +152,9 @@ static size_t count_found(const struct found_table *found, const struct str *col
     return there;
 }
 
-bool session_drop_columns(struct session *s, struct str table, const struct str *columns, size_t n,
-                          struct error *err)
+static bool drop_columns_of(struct session *s, struct str table, const struct str *columns,
+                            size_t n, struct error *err)
 {
-    assert(!s->in_transaction);
     struct found_table found = {0};
     struct arena arena;
     arena_init(&arena, 64U << 20);
@@ -141,6 +162,7 @@ bool session_drop_columns(struct session *s, struct str table, const struct str 
     bool ok = s->dest->driver->find_table(s, table, &arena, &found, err);
     if (ok && count_found(&found, columns, n) > 0) {
         targets_forget(s);
+        histories_forget(s);
         ok = session_enter(s, err);
         if (ok) {
             ok = drop_columns(s, table, &found, columns, n, err);
@@ -149,6 +171,15 @@ bool session_drop_columns(struct session *s, struct str table, const struct str 
     }
     arena_done(&arena);
     return ok || error_context(err, "table '%.*s'", STR_ARG(table));
+}
+
+bool session_drop_columns(struct session *s, struct str table, const struct str *columns, size_t n,
+                          struct error *err)
+{
+    assert(!s->in_transaction);
+    char name[HISTORY_NAME_MAX];
+    return drop_columns_of(s, table, columns, n, err) && history_find(s, table, name, err) &&
+           (name[0] == '\0' || drop_columns_of(s, str_from(name), columns, n, err));
 }
 
 // --- rows of the system tables -------------------------------------------------------------------

@@ -37,9 +37,11 @@ static bool check_column(const struct destination *d, const struct table *table,
         column_type_name(column->type));
 }
 
-static bool check_key(const struct destination *d, const struct table *table,
+static bool check_key(const struct destination *d, const struct target *t,
                       const struct found_table *found, struct error *err)
 {
+    const struct table *table = &t->table;
+    size_t wanted = table->n_keys + (t->version.len > 0);
     size_t n_keys = 0;
     bool same = true;
     for (size_t i = 0; i < found->n_columns; i++) {
@@ -49,13 +51,17 @@ static bool check_key(const struct destination *d, const struct table *table,
         const struct found_column *have = find_column(d, found, table->columns[i].name);
         same = same && have && have->key_position == (int)i + 1;
     }
-    if (same && n_keys == table->n_keys) {
+    if (t->version.len > 0) {
+        const struct found_column *have = find_column(d, found, t->version);
+        same = same && have && have->key_position == (int)wanted;
+    }
+    if (same && n_keys == wanted) {
         return true;
     }
     return error_set(err, ERR_DESTINATION,
                      "table '%.*s' is there with another primary key than the %zu column(s) from "
                      "'%.*s'; rename the table or load into another schema",
-                     STR_ARG(table->name), table->n_keys,
+                     STR_ARG(table->name), wanted,
                      STR_ARG(table->n_keys ? table->columns[0].name : STR("")));
 }
 
@@ -81,7 +87,7 @@ static bool compare(const struct destination *d, const struct target *t, struct 
             return false;
         }
     }
-    if (found->exists && !check_key(d, table, found, err)) {
+    if (found->exists && !check_key(d, t, found, err)) {
         return false;
     }
     if (found->n_slots + c.n_add > d->driver->max_columns) {
@@ -154,6 +160,28 @@ static bool is_empty(struct session *s, struct str table, bool *ret, struct erro
 static bool has_work(const struct changes *c)
 {
     return c->create || c->n_add > 0 || c->widen;
+}
+
+bool schema_lacks(struct session *s, const struct target *t, bool *ret, struct error *err)
+{
+    struct changes c = {0};
+    struct arena arena;
+    arena_init(&arena, 64U << 20);
+    bool ok = find_changes(s, t, &arena, &c, err);
+    arena_done(&arena);
+    *ret = ok && has_work(&c);
+    return ok;
+}
+
+bool schema_make(struct session *s, const struct target *t, bool *ret_created, struct error *err)
+{
+    struct changes c = {0};
+    struct arena arena;
+    arena_init(&arena, 64U << 20);
+    bool ok = find_changes(s, t, &arena, &c, err) && apply(s, t, &c, err);
+    arena_done(&arena);
+    *ret_created = ok && c.create;
+    return ok;
 }
 
 bool schema_apply_table(struct session *s, const struct table *table, bool *ret_empty,

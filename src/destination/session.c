@@ -70,6 +70,7 @@ void session_close(struct session *s)
     assert(s->magic == SESSION_MAGIC);
     session_rollback(s);
     targets_forget(s);
+    histories_forget(s);
     if (s->db) {
         s->dest->driver->stop(s);
     }
@@ -107,6 +108,7 @@ static void end(struct session *s, bool committed)
     s->in_transaction = false;
     s->failed = false;
     s->dest->driver->ended(s, committed);
+    history_ended(s, committed);
     if (one_writer(s)) {
         turn_give(&s->dest->turn);
     }
@@ -176,7 +178,7 @@ static bool flush(struct session *s, struct error *err)
 
 static bool commit(struct session *s, struct str state, struct error *err)
 {
-    if (!flush(s, err)) {
+    if (!flush(s, err) || !history_commit(s, state.ptr != NULL, err)) {
         return false;
     }
     if (state.ptr && !s->state_known) {
@@ -280,6 +282,7 @@ bool session_write(struct session *s, const struct batch *batch, struct error *e
         if (b.op == BATCH_REPLACE && b.deleted && !t->has_deleted) {
             b.n_rows = 0; // rows that cannot be marked are not inserted either
         }
+        history_touch(s, batch->table->name);
         ok = write_fitting(s, t, &b, err);
     }
     return note(s, ok) || error_context(err, "table '%.*s'", STR_ARG(batch->table->name));
@@ -313,6 +316,7 @@ bool session_sweep(struct session *s, const struct table *table, struct str scop
     n = scope_column.len > 0 ? add_arg(args, n, scope_value) : n;
     struct buf text;
     buf_init(&text, STATEMENT_MAX);
+    history_touch(s, table->name);
     text_sweep(&text, s->dest, t, scope_column, remove);
     bool ok = sql_once(s->db, buf_str(&text), args, n, ret_rows, err);
     buf_done(&text);

@@ -475,6 +475,8 @@ const struct destination_driver DESTINATION_SQLITE = {
     .types = TYPES,
     .casts = CASTS,
     .reads = READS,
+    .later = "strftime('%Y-%m-%dT%H:%M:%fZ', %s, '+0.001 seconds')",
+    .differs = ") IS NOT (",
     .wide_suffix = "",
     .wide_storage = NULL,
     // Pairs and histories take a third less space so and load as fast in key order (measured).

@@ -58,11 +58,16 @@ void text_create_table(struct buf *b, const struct destination *d, const struct 
         struct column column = target_column(d, t, i);
         add_separator(b, i, ", ");
         add_definition(b, d, &column);
-        buf_add_cstr(b, i < table->n_keys ? " NOT NULL" : "");
+        bool key = i < table->n_keys || str_eq(column.name, t->version);
+        buf_add_cstr(b, key ? " NOT NULL" : "");
     }
     if (table->n_keys > 0) {
         buf_add_cstr(b, ", PRIMARY KEY (");
         add_key_names(b, t);
+        if (t->version.len > 0) {
+            buf_add_cstr(b, ", ");
+            sql_quote_name(b, t->version);
+        }
         buf_add_char(b, ')');
     }
     buf_add_char(b, ')');

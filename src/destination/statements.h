@@ -59,5 +59,18 @@ void text_read_ids(struct buf *b, const struct destination *d, struct str table,
 void text_max_synced(struct buf *b, const struct destination *d, struct str table);
 void text_read_table(struct buf *b, const struct destination *d, const struct table *table);
 
+// history_text.c: versions of the rows of `main` whose contents are not those of their newest one
+// in the history `h`. `written`: only of rows synced at $1. `empty`: the history has none, and all
+// rows get theirs.
+struct version_text {
+    const struct target *h;
+    struct str main;
+    bool written;
+    bool empty;
+};
+void text_versions(struct buf *b, const struct destination *d, const struct version_text *v);
+// All rows.
+void text_clear(struct buf *b, const struct destination *d, struct str table);
+
 // Parameter `$n` of a type.
 void text_param(struct buf *b, const struct destination *d, size_t n, enum column_type type);

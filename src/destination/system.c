@@ -37,6 +37,15 @@ static const struct column AUDIT_COLUMNS[] = {
 const struct table TABLE_AUDIT = {STR_INIT("_sluice_audit"), AUDIT_COLUMNS,
                                   ARRAY_LEN(AUDIT_COLUMNS), 2};
 
+// status: "on", "off", or "renewed" (wiped, and on: not every row has a version yet).
+static const struct column HISTORY_COLUMNS[] = {
+    {STR_INIT("table"), COL_TEXT},      {STR_INIT("history"), COL_TEXT},
+    {STR_INIT("status"), COL_TEXT},     {STR_INIT("reset"), COL_TEXT},
+    {STR_INIT("since"), COL_TIMESTAMP},
+};
+const struct table TABLE_HISTORY = {STR_INIT("_sluice_history"), HISTORY_COLUMNS,
+                                    ARRAY_LEN(HISTORY_COLUMNS), 1};
+
 static void text_read_state(struct buf *b, const struct destination *d)
 {
     buf_add_cstr(b, "SELECT \"version\", \"state\" FROM ");
