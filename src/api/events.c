@@ -8,20 +8,22 @@ static bool read_start(struct api_call *c, int64_t *ret)
     if (after.len == 0) {
         after = api_query(c, "after");
     }
+    int64_t wanted = INT64_MAX;
+    if (after.len > 0 && (!str_to_int64(after, &wanted) || wanted < 0)) {
+        api_refuse(c, 400, "config",
+                   "Last-Event-ID is no id of an event: send the one that came last, a number");
+        return false;
+    }
     struct error err;
-    if (after.len == 0) {
-        if (event_last(c->store, ret, &err)) {
-            return true;
-        }
+    int64_t last = 0;
+    if (!event_last(c->store, &last, &err)) {
         api_fail(c, &err);
         return false;
     }
-    if (str_to_int64(after, ret) && *ret >= 0) {
-        return true;
-    }
-    api_refuse(c, 400, "config",
-               "Last-Event-ID is no id of an event: send the one that came last, a number");
-    return false;
+    // Nobody has seen what is still to come, whatever a client says that knew another store, or
+    // this one before a backup of it was restored.
+    *ret = MIN(wanted, last);
+    return true;
 }
 
 static void follow(struct api_call *c)
@@ -53,7 +55,8 @@ static const struct api_route ROUTES[] = {
         .name = "followEvents",
         .tag = "Events",
         .help = "Follows what happens, as server-sent events: runs, connections, syncs and "
-                "budgets. Goes on behind Last-Event-ID when it is sent, else from now.",
+                "budgets. Goes on behind Last-Event-ID when it is sent, else from now; from now, "
+                "too, behind an id that is yet to come.",
         .scope = API_KEY_READ,
         .query = {{.name = "after",
                    .type = API_INTEGER,

@@ -160,6 +160,22 @@ static void test_following(void **state)
     talk_close(&back);
 }
 
+// An id of another store, or of what a backup does not hold: its client goes on from now, and
+// takes nothing from the others.
+static void test_following_from_what_is_yet_to_come(void **state)
+{
+    struct frame *f = *state;
+    add_event(f, "sync.created", "s1");
+    struct talk ahead = follow(f, "/events", "Last-Event-ID: 9007199254740991\r\n");
+    struct talk now = follow(f, "/events?after=99999999", "");
+    add_event(f, "sync.enabled", "s1");
+    talk_expect(&ahead, "event: sync.enabled\n");
+    talk_expect(&now, "event: sync.enabled\n");
+    assert_null(strstr(buf_cstr(&ahead.in), "sync.created"));
+    talk_close(&ahead);
+    talk_close(&now);
+}
+
 // Whoever was let in with a key that is good no longer, and was revoked by another process, is
 // shown nothing more.
 static void test_following_ends_with_the_key(void **state)
@@ -280,6 +296,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kept_answers_are_sealed, frame_setup, frame_teardown),
         cmocka_unit_test_setup_teardown(test_two_at_once, frame_setup, frame_teardown),
         cmocka_unit_test_setup_teardown(test_following, frame_setup, frame_teardown),
+        cmocka_unit_test_setup_teardown(test_following_from_what_is_yet_to_come, frame_setup,
+                                        frame_teardown),
         cmocka_unit_test_setup_teardown(test_following_ends_with_the_key, frame_setup,
                                         frame_teardown),
         cmocka_unit_test_setup_teardown(test_budgets_are_told, frame_setup, frame_teardown),
