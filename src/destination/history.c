@@ -281,8 +281,9 @@ static bool check_ours(struct session *s, const struct history *h, const struct 
     struct found_table found = {0};
     struct arena arena;
     arena_init(&arena, HISTORY_ARENA);
-    bool ok = s->dest->driver->find_table(s, h->target.table.name, &arena, &found, err);
-    if (ok && found.exists && !r->history.ptr) {
+    bool ok =
+        r->history.ptr || s->dest->driver->find_table(s, h->target.table.name, &arena, &found, err);
+    if (ok && found.exists) {
         ok = error_set(err, ERR_DESTINATION,
                        "'%.*s' is there but is no history that sluice has made; rename it, or do "
                        "not keep the history of '%.*s'",
@@ -322,7 +323,7 @@ static bool turn_on(struct session *s, const struct table *table, struct history
     h->on = true;
     h->renewed = str_eq(r->status, RENEWED);
     if (!schema_index_synced(s, table, err) || !learn_columns(s, table, h, err) ||
-        !schema_lacks(s, &h->target, &lacks, err)) {
+        !check_ours(s, h, r, err) || !schema_lacks(s, &h->target, &lacks, err)) {
         return false;
     }
     if (is_going(r) && !lacks) {

@@ -61,3 +61,4 @@ extern const struct scene SCHEMA_SCENES[];
 extern const struct scene VALUE_SCENES[];
 extern const struct scene FAULT_SCENES[];
 extern const struct scene REMOVAL_SCENES[];
+extern const struct scene HISTORY_SCENES[];
