@@ -184,6 +184,15 @@ static bool read_file(struct api *a, struct str name, struct error *err)
     return true;
 }
 
+static bool check_json(struct str text, struct error *err)
+{
+    struct json_doc *doc = json_doc_create();
+    struct json root;
+    bool ok = json_parse(doc, text, &root, err);
+    json_doc_destroy(doc);
+    return ok;
+}
+
 static bool read_body(struct api *a, struct error *err)
 {
     struct str given = a->settings.body;
@@ -209,11 +218,7 @@ static bool read_body(struct api *a, struct error *err)
     if (a->body.overflow) {
         return error_set(err, ERR_USAGE, "--body: more than %d bytes", LIMIT_REQUEST_BODY);
     }
-    struct json_doc *doc = json_doc_create();
-    struct json root;
-    bool ok = json_parse(doc, buf_str(&a->body), &root, err);
-    json_doc_destroy(doc);
-    if (!ok) {
+    if (!check_json(buf_str(&a->body), err)) {
         err->code = ERR_USAGE;
         return error_context(err, "--body");
     }
@@ -282,14 +287,10 @@ static void print_lines(struct str json)
 
 static void print_body(struct str body)
 {
-    struct json_doc *doc = json_doc_create();
-    struct json root;
     struct error no_json;
-    bool known = body.len > 0 && json_parse(doc, body, &root, &no_json);
-    json_doc_destroy(doc);
     if (body.len == 0) {
         fputs("null", stdout);
-    } else if (known) {
+    } else if (check_json(body, &no_json)) {
         print_lines(body);
     } else {
         print_string(body);
@@ -354,6 +355,14 @@ static int finish(const struct api *a, const struct hubspot_answer *answer)
                                     : cli_fail(&answer->error);
 }
 
+// Whatever its status: what is cut or no JSON is no answer. Only of a write may there be nothing.
+static bool is_readable(const struct api *a, const struct hubspot_answer *answer, struct error *err)
+{
+    bool may_be_empty = answer->status == 204 || endpoint_info(a->endpoint)->repeat != REPEAT_READ;
+    return (answer->body.len == 0 && may_be_empty) || check_json(answer->body, err) ||
+           error_context(err, "%s", endpoint_info(a->endpoint)->name);
+}
+
 // NULL with `err` when there is no answer at all; an answer that is not ok is one.
 static struct hubspot_answer *call(struct api *a, struct str query, struct error *err)
 {
@@ -365,7 +374,11 @@ static struct hubspot_answer *call(struct api *a, struct str query, struct error
     if (!hubspot_client_start(a->client, &r, err)) {
         return NULL;
     }
-    struct hubspot_answer *answer = hubspot_client_next(a->client, -1);
+    struct hubspot_answer *answer;
+    do {
+        answer = hubspot_client_next(a->client, -1);
+    } while (answer && answer->ok && !is_readable(a, answer, err) &&
+             hubspot_client_again(a->client, answer, err));
     if (!answer) {
         error_set(err, ERR_INTERRUPTED, "interrupted");
     }

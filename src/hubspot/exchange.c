@@ -213,9 +213,11 @@ static void repeat(struct hubspot_client *c, struct call *k, int64_t delay_ms)
     const struct clock *clock = c->account->options.clock;
     struct hubspot_answer *a = &k->answer;
     if (c->account->options.log) {
+        enum budget_class class = endpoint_info(k->endpoint)->budget;
+        int64_t held_us = hubspot_client_earliest_us(c, class) - clock_mono_us(clock);
         log_line(c->account->options.log, LOG_WARN, "hubspot call is repeated",
                  LOG_C("endpoint", name_of(k)), LOG_I("status", a->status),
-                 LOG_I("tries", a->tries), LOG_I("delay_ms", delay_ms),
+                 LOG_I("tries", a->tries), LOG_I("delay_ms", MAX(delay_ms, held_us / 1000)),
                  LOG_C("reason", a->error.message));
     }
     k->held_by = a->status == 429 ? BUDGET_WAIT_REFUSED : BUDGET_WAIT_RETRY;

@@ -39,6 +39,10 @@ describe('a create of which nobody knows the outcome is never sent again', () =>
     '502': (response) => json(response, 502, { message: 'Bad Gateway' }),
     '504 by the edge': (response) => page(response, 504, '<html>gateway time-out</html>'),
     '201 with a page of HTML': (response) => page(response, 201, '<html>hello</html>'),
+    '201 with half an answer, which its length agrees with': (response) => {
+      response.writeHead(201, { 'content-type': 'application/json', 'content-length': 9 });
+      response.end('{"id":"71');
+    },
   };
   for (const [name, cause] of Object.entries(causes)) {
     test(name, async (t) => {
@@ -92,6 +96,40 @@ test('a page of HTML with status 200 is no answer', async (t) => {
   assert.equal(code, 0);
   assert.equal(answer.tries, 2);
   assert.deepEqual(answer.body, { results: [] });
+});
+
+for (const [name, text] of [['half an answer', '{"results":[{"id":"1"}'], ['nothing at all', ''], ['more than an answer', '{"results":[]}{']]) {
+  test(`${name} with status 200 is no answer`, async (t) => {
+    const server = await serve(t, (request, response, n) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(n === 1 ? text : '{"results":[]}');
+    });
+    const { code, answer } = await api(server, READ);
+    assert.equal(code, 0);
+    assert.equal(answer.tries, 2);
+    assert.deepEqual(answer.body, { results: [] });
+  });
+}
+
+test('half an answer, again and again: an error, never a result', async (t) => {
+  const server = await serve(t, (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{"results":[{"id":"1"}');
+  });
+  const { code, answer } = await api(server, READ);
+  assert.equal(code, 6);
+  assert.equal(server.requests.length, 5);
+  assert.equal(answer.error.code, 'SOURCE_DATA');
+});
+
+test('the word on a repeat after a 429 says how long the account waits', async (t) => {
+  const server = await serve(t, (request, response, n) => (n === 1 ? json(response, 429, {}) : json(response, 200, { results: [] })));
+  const begin = Date.now();
+  const { code, stderr } = await api(server, READ);
+  const tookMs = Date.now() - begin;
+  assert.equal(code, 0);
+  const said = Number(/status=429 tries=1 delay_ms=(\d+)/.exec(stderr)[1]);
+  assert.ok(said >= 900 && said <= tookMs, `${said} ms said, ${tookMs} ms taken`);
 });
 
 test("HubSpot's own 403 and 409 are final, the edge's are not", async (t) => {
