@@ -173,7 +173,8 @@ static void refuse_unmatched(struct api_frame *f, const struct matched *m)
     struct str method = str_sub(f->call.http->method, 0, 16);
     if (!m->methods[0]) {
         struct str path = str_sub(f->call.http->path, 0, 200);
-        api_refuse(&f->call, 404, "not_found", "there is no such operation: %.*s %.*s",
+        api_refuse(&f->call, 404, "not_found",
+                   "there is no such operation: %.*s %.*s; /docs shows what there is",
                    STR_ARG(method), STR_ARG(path));
         return;
     }

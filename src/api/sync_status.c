@@ -148,7 +148,7 @@ static const struct api_field SYNC_STATUS_FIELDS[] = {
      .help = "Its streams, in the order in which they were added."},
 };
 const struct api_shape ELT_SYNC_STATUS_SHAPE = {
-    .name = "EltSyncStatus",
+    .name = "EltSyncProgress",
     .help = "What goes on in a sync.",
     .size = sizeof(struct sync_status_view),
     .fields = SYNC_STATUS_FIELDS,

@@ -267,7 +267,20 @@ static void show_docs(struct api_call *c)
     html_answer(&d->page, 200, STR(""));
 }
 
+// Where people come who open the address that the server prints. Relative: a proxy may have put
+// a path in front.
+static void show_door(struct api_call *c)
+{
+    html_redirect(c, STR("docs"));
+}
+
 static const struct api_route ROUTES[] = {
+    {.method = "GET",
+     .path = "/",
+     .name = "frontDoor",
+     .help = "Leads people to the description.",
+     .flags = API_PUBLIC | API_HIDDEN | API_NO_STORE,
+     .handle = show_door},
     {.method = "GET",
      .path = "/docs",
      .name = "docsPage",

@@ -771,6 +771,14 @@ describe('the description', () => {
   });
 });
 
+test('who opens the address of the server is led to /docs, and who asks for what is not there is told of it', async () => {
+  const door = await fetch(`${server.url}/`, { redirect: 'manual' });
+  assert.deepEqual([door.status, door.headers.get('location')], [303, 'docs']);
+  const { status, json } = await server.api('GET', '/syncs');
+  assert.equal(status, 404);
+  assert.equal(json.message, 'there is no such operation: GET /syncs; /docs shows what there is');
+});
+
 describe('secrets', () => {
   test('no log line, page or file of the store holds one', async () => {
     const bridge = await makeBridge();

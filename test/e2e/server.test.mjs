@@ -82,7 +82,7 @@ describe('newcomers', () => {
   test('a store that is not there, or no store at all', async () => {
     await refused(['--store', 'postgres://me:hush@127.0.0.1:1/x'], 1, /store: PostgreSQL: .*port 1 failed.*\n.*run again/s);
     await refused(['--store', './mine.db'], 2, /--store: write sqlite:FILE, postgres:/);
-    await refused(['--public-url', 'sluice.example.com'], 2, /--public-url: .*must start with https:/);
+    await refused(['--public-url', 'sluice.example.com'], 2, /--public-url: .*must start with https:.*\n.*see sluice VERB --help/);
   });
 
   test('a destination that cannot be reached: its test says so, and so does the run', async () => {

@@ -94,7 +94,7 @@ const SHAPES = {
   EltStreamRun: `id* elt_sync_id* elt_stream_id* started_at* finished_at rows_synced
     status:CHUNK_COMPLETED|COMPLETED|FAILED|RUNNING`,
   AvailableStream: 'name* is_selectable preselect sub_streams[] retired*',
-  EltSyncStatus: 'elt_sync_id* source_streams*[]',
+  EltSyncProgress: 'elt_sync_id* source_streams*[]',
   EltStreamStatus: 'name* active_sync latest_sync',
   EltStreamSyncSnapshot: `bytes_synced* records_synced estimated_total_count started_at finished_at
     status:SCHEDULED|RUNNING|RETRYING|DELAYED|COMPLETED|FAILED operation_mode:FULL|INCREMENTAL
