@@ -5,6 +5,7 @@
 
 // How long a removal waits for runs to end at their next safe point.
 enum { SETTLE_STEP_US = 50 * 1000, SETTLE_STEPS = 100 };
+enum { REMOVALS_AT_ONCE = 16, REMOVAL_WAIT_MS = 10 * 1000 };
 static const struct str SETTLE_RETRY_S = STR_INIT("5");
 
 // ---- shapes
@@ -288,6 +289,27 @@ static void list_streams(struct api_call *c)
     struct elt_stream *streams = NULL;
     size_t n = 0;
     struct error err;
+// ---- one removal of a sync at a time
+
+bool call_removal_enter(struct api_call *c, struct str sync_id, struct store_lock **ret)
+{
+    struct error err;
+    // Some locks for all syncs there are: on a store in a file each is a file for ever.
+    struct str name =
+        arena_printf(c->arena, "removing-%u", (unsigned)(str_hash(sync_id) % REMOVALS_AT_ONCE));
+    if (store_lock_take(c->store, name, REMOVAL_WAIT_MS, ret, &err)) {
+        return true;
+    }
+    if (err.code != ERR_STORE_BUSY) {
+        api_fail(c, &err);
+        return false;
+    }
+    api_refuse(c, 409, "conflict",
+               "the tables of a sync are just being removed; try again when that is done");
+    http_server_add_header(c->response, "Retry-After", SETTLE_RETRY_S);
+    return false;
+}
+
     if (!call_page(c, &q)) {
         return;
     }
@@ -319,7 +341,8 @@ static void delete_stream(struct api_call *c)
 {
     struct elt_stream stream;
     struct error err;
-    if (!call_stream(c, &stream) || !call_settle_runs(c, stream.sync_id, stream.id)) {
+    if (!call_stream(c, &stream) || !call_settle_runs(c, stream.sync_id, stream.id) ||
+        !call_removal_enter(c, stream.sync_id, &lock)) {
         return;
     }
     bool ok = store_begin(c->store, &err);
@@ -327,6 +350,7 @@ static void delete_stream(struct api_call *c)
         ok = elt_stream_remove(c->store, c->account_id, stream.id, &err);
         ok = store_end(c->store, ok, &err) && ok;
     }
+    struct store_lock *lock = NULL;
     if (!ok) {
         api_fail(c, &err);
         return;
@@ -336,6 +360,7 @@ static void delete_stream(struct api_call *c)
 
 static void request_run(struct api_call *c)
 {
+    store_lock_release(lock);
     struct elt_stream stream;
     struct elt_sync sync;
     struct error err;

@@ -14,7 +14,7 @@
 struct stream_view {
     struct str id, elt_sync_id, name, incremental_pointer_id;
     bool full_sync_at_midnight, full_sync_always, protected_from_full_sync, enabled_history_table;
-    bool full_refresh_requested;
+    bool full_refresh_requested, reset_history_table_requested;
     struct api_strings excluded_substreams, excluded_columns, hashed_columns;
     int64_t created_ms, updated_ms;
 };
@@ -31,5 +31,9 @@ bool call_page(struct api_call *c, struct page_query *ret) MUST_CHECK;
 // some seconds until none runs. False: the call has been answered, with 409 and active_run_id when
 // one still runs. For calls outside a transaction.
 bool call_settle_runs(struct api_call *c, struct str sync_id, struct str stream_id) MUST_CHECK;
+// Streams stay in the sync while what it has made is taken away: one that goes meanwhile could come
+// into another sync, whose tables these then are. False: the call has been answered, with 409 when
+// a removal goes on for long. *ret is released by the caller.
+bool call_removal_enter(struct api_call *c, struct str sync_id, struct store_lock **ret) MUST_CHECK;
 // Whether a boolean query parameter says yes.
 bool call_flag(const struct api_call *c, const char *name);

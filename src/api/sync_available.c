@@ -9,6 +9,7 @@
 struct available_stream_view {
     struct str name, description, table;
     bool is_selectable, preselect, retired;
+    struct str elt_sync_id;
     struct api_strings sub_streams, missing_scopes;
 };
 struct available_streams_view {
@@ -29,7 +30,12 @@ static const struct api_field AVAILABLE_FIELDS[] = {
      .type = API_BOOLEAN,
      .offset = FIELD(is_selectable),
      .flags = API_REQUIRED,
-     .help = "Whether it can be added."},
+     .help = "Whether it can be added: not when another sync loads it into the same schema."},
+    {.name = "elt_sync_id",
+     .type = API_STRING,
+     .offset = FIELD(elt_sync_id),
+     .flags = API_OMIT,
+     .help = "The other sync that loads it into the same schema; left out when there is none."},
     {.name = "preselect",
      .type = API_BOOLEAN,
      .offset = FIELD(preselect),
@@ -111,7 +117,19 @@ static struct api_strings words_of(struct str text, struct arena *arena)
     return (struct api_strings){items, n};
 }
 
-static struct api_objects available(const struct connection *connection, struct arena *arena)
+// The other sync that has the stream; empty: none.
+static struct str loaded_by(const struct stream_list *others, const char *name)
+{
+    for (size_t i = 0; i < others->n; i++) {
+        if (str_eq(others->items[i].name, str_from(name))) {
+            return others->items[i].sync_id;
+        }
+    }
+    return (struct str){NULL, 0};
+}
+
+static struct api_objects available(const struct connection *connection,
+                                    const struct stream_list *others, struct arena *arena)
 {
     size_t n;
     const struct source_stream_info *all = source_hubspot_streams(&n);
@@ -121,10 +139,11 @@ static struct api_objects available(const struct connection *connection, struct 
             .name = str_from(all[i].name),
             .description = str_from(all[i].description),
             .table = str_from(all[i].table),
-            .is_selectable = true,
+            .elt_sync_id = loaded_by(others, all[i].name),
             .preselect = source_stream_is_preselected(&all[i]),
             .sub_streams = source_stream_sub_tables(&all[i], arena),
         };
+        views[i].is_selectable = views[i].elt_sync_id.len == 0;
         if (connection->scopes.len > 0) {
             struct str needed = source_stream_scopes(&all[i], arena);
             views[i].missing_scopes =
@@ -138,15 +157,17 @@ static bool list_all(struct api_call *c, struct api_objects *ret)
 {
     struct elt_sync sync;
     struct connection connection;
+    struct stream_list others;
     struct error err;
     if (!call_sync(c, &sync)) {
         return false;
     }
-    if (!connection_find(c->store, sync.connection_id, c->arena, &connection, &err)) {
+    if (!connection_find(c->store, sync.connection_id, c->arena, &connection, &err) ||
+        !elt_stream_of_neighbours(c->store, &sync, c->arena, &others, &err)) {
         api_fail(c, &err);
         return false;
     }
-    *ret = available(&connection, c->arena);
+    *ret = available(&connection, &others, c->arena);
     return true;
 }
 

@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-enum { SYNCS_A_PAGE = 1000, START_AHEAD_MS = 24 * 3600 * 1000 };
+enum { START_AHEAD_MS = 24 * 3600 * 1000 };
 
 bool sync_check_interval(struct api_call *c, struct str interval, struct str settings,
                          int64_t *ret_next_due_ms, struct error *err)
@@ -132,30 +132,28 @@ static bool has_one_schema(const struct stored_destination *d, struct arena *are
            !(stat(arena_cstr(arena, path), &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-// Behind the sync's creation, which has locked the destination: so of two that are made at once one
-// sees the other.
-static bool check_alone(struct api_call *c, const struct elt_sync *sync, struct error *err)
+bool sync_check_neighbours(struct api_call *c, const struct elt_sync *sync, struct error *err)
 {
-    struct page_query q = {.account_id = c->account_id, .max = SYNCS_A_PAGE};
-    for (size_t n = q.max + 1; n > q.max;) {
-        struct elt_sync *syncs = NULL;
-        if (!elt_sync_list(c->store, &q, c->arena, &syncs, &n, err)) {
-            return false;
-        }
-        for (size_t i = 0; i < MIN(n, q.max); i++) {
-            if (str_eq(syncs[i].destination_id, sync->destination_id) &&
-                !str_eq(syncs[i].id, sync->id)) {
-                return error_set(
-                    err, ERR_CONFLICT,
-                    "destination %.*s is one SQLite file, and sync %.*s loads into it: "
-                    "their tables would mix; choose a directory (sqlite:DIR/) or "
-                    "another file",
-                    STR_ARG(sync->destination_id), STR_ARG(syncs[i].id));
-            }
-            q.after = (struct page_place){syncs[i].created_ms, syncs[i].id};
-        }
+    struct elt_sync other;
+    struct elt_settings ours;
+    struct elt_settings theirs;
+    bool found = false;
+    if (!elt_sync_neighbour(c->store, sync, c->arena, &other, &found, err)) {
+        return false;
     }
-    return true;
+    if (!found) {
+        return true;
+    }
+    if (!elt_settings_parse(sync->settings, c->arena, &ours, err) ||
+        !elt_settings_parse(other.settings, c->arena, &theirs, err)) {
+        return false;
+    }
+    const char *setting = elt_settings_differ(&ours, &theirs);
+    return !setting || error_set(err, ERR_CONFLICT,
+                                 "elt_settings.%s must be the same in all syncs that load into "
+                                 "schema \"%.*s\", and sync %.*s has another value; give the same, "
+                                 "or load into another schema",
+                                 setting, STR_ARG(sync->schema_name), STR_ARG(other.id));
 }
 
 // Callers send their own "now" or "today", by clocks and in time zones that are ahead of ours.
@@ -195,8 +193,8 @@ static bool make(struct api_call *c, const struct sync_create_body *b, struct el
         return false;
     }
     sync->destination_id = destination.id;
-    return elt_sync_create(c->store, sync, c->arena, err) &&
-           (!has_one_schema(&destination, c->arena) || check_alone(c, sync, err));
+    sync->one_schema = has_one_schema(&destination, c->arena);
+    return elt_sync_create(c->store, sync, c->arena, err) && sync_check_neighbours(c, sync, err);
 }
 
 void create_sync(struct api_call *c)

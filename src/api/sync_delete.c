@@ -4,6 +4,7 @@
 
 #include "core/secret.h"
 #include "destination/destination.h"
+#include "source/hubspot/source_hubspot.h"
 #include "store/destinations.h"
 
 enum { TABLES_MAX = 10000 };
@@ -38,36 +39,72 @@ static bool has(const struct str *items, size_t n, struct str wanted)
     return false;
 }
 
-// What the sync's streams have made; streams of a kind share a table.
-static void list_made(const struct elt_stream *streams, size_t n, struct arena *arena,
-                      struct destination_removal *ret)
+// Whether a stream of another sync may write to a table that streams share.
+static bool is_shared(const struct stream_list *others, struct str table)
 {
-    struct str *names = ARENA_ARRAY(arena, struct str, n);
-    struct str *tables = ARENA_ARRAY(arena, struct str, TABLES_MAX);
-    size_t n_tables = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct text_list *made = &streams[i].tables;
-        names[i] = streams[i].name;
-        for (size_t j = 0; j < made->n && n_tables < TABLES_MAX; j++) {
-            if (!has(tables, n_tables, made->items[j])) {
-                tables[n_tables++] = made->items[j];
-            }
+    for (size_t i = 0; i < others->n; i++) {
+        const struct source_stream_info *info = source_hubspot_find(others->items[i].name);
+        struct source_part part;
+        if (info && source_stream_part(info, table, &part)) {
+            return true;
         }
     }
-    *ret = (struct destination_removal){names, n, tables, n_tables};
+    return false;
+}
+
+struct made {
+    struct str *names, *tables;
+    struct destination_part *parts;
+    size_t n_tables, n_parts;
+};
+
+// What a stream has made; of a table that streams share only its rows are its own.
+static void add_made(const struct elt_stream *stream, const struct stream_list *others,
+                     struct made *m)
+{
+    const struct source_stream_info *info = source_hubspot_find(stream->name);
+    for (size_t i = 0; i < stream->tables.n; i++) {
+        struct str table = stream->tables.items[i];
+        struct source_part part;
+        if (info && m->n_parts < TABLES_MAX && source_stream_part(info, table, &part)) {
+            m->parts[m->n_parts++] =
+                (struct destination_part){table, part.column, part.value, is_shared(others, table)};
+        } else if (m->n_tables < TABLES_MAX && !has(m->tables, m->n_tables, table)) {
+            m->tables[m->n_tables++] = table;
+        }
+    }
+}
+
+static void list_made(const struct stream_list *streams, const struct stream_list *others,
+                      struct arena *arena, struct destination_removal *ret)
+{
+    struct made m = {.names = ARENA_ARRAY(arena, struct str, streams->n),
+                     .tables = ARENA_ARRAY(arena, struct str, TABLES_MAX),
+                     .parts = ARENA_ARRAY(arena, struct destination_part, TABLES_MAX)};
+    for (size_t i = 0; i < streams->n; i++) {
+        m.names[i] = streams->items[i].name;
+        add_made(&streams->items[i], others, &m);
+    }
+    *ret = (struct destination_removal){.streams = m.names,
+                                        .n_streams = streams->n,
+                                        .tables = m.tables,
+                                        .n_tables = m.n_tables,
+                                        .parts = m.parts,
+                                        .n_parts = m.n_parts};
 }
 
 static bool drop_tables(struct api_call *c, const struct elt_sync *sync, struct error *err)
 {
-    struct elt_stream *streams = NULL;
-    size_t n = 0;
+    struct stream_list streams;
+    struct stream_list others;
     struct secret *url = NULL;
-    if (!elt_stream_of_sync(c->store, sync->id, c->arena, &streams, &n, err) ||
+    if (!elt_stream_of_sync(c->store, sync->id, c->arena, &streams.items, &streams.n, err) ||
+        !elt_stream_of_neighbours(c->store, sync, c->arena, &others, err) ||
         !stored_destination_url(c->store, c->sealing, sync->destination_id, &url, err)) {
         return false;
     }
     struct destination_removal removal;
-    list_made(streams, n, c->arena, &removal);
+    list_made(&streams, &others, c->arena, &removal);
     struct destination_options options = {
         .url = secret_reveal(url),
         .schema = sync->schema_name,
@@ -82,6 +119,7 @@ static bool drop_tables(struct api_call *c, const struct elt_sync *sync, struct 
 void delete_sync(struct api_call *c)
 {
     struct elt_sync sync;
+    struct store_lock *lock = NULL;
     struct error err;
     if (!call_sync(c, &sync)) {
         return;
@@ -90,11 +128,13 @@ void delete_sync(struct api_call *c)
         api_fail(c, &err);
         return;
     }
-    if (!call_settle_runs(c, sync.id, STR(""))) {
+    if (!call_settle_runs(c, sync.id, STR("")) || !call_removal_enter(c, sync.id, &lock)) {
         return;
     }
     bool ok = !call_flag(c, "removeDataReferences") || drop_tables(c, &sync, &err);
-    if (!ok || !remove_rows(c, &sync, &err)) {
+    ok = ok && remove_rows(c, &sync, &err);
+    store_lock_release(lock);
+    if (!ok) {
         api_fail(c, &err);
         return;
     }

@@ -305,7 +305,10 @@ static bool put_entry(struct api_call *c, const struct elt_sync *sync, struct en
         .account_id = c->account_id, .sync_id = sync->id, .name = str_from(e->info->name)};
     bool known = find_stream(all, n, stream.name, &stream);
     apply(e->body, c->arena, &stream);
-    if (!check_flags(e, &stream, err) || !elt_stream_put(c->store, &stream, c->arena, err)) {
+    if (!elt_stream_put(c->store, &stream, c->arena, err)) {
+        return error_context(err, "source_streams[%zu]", e->index);
+    }
+    if (!check_flags(e, &stream, err)) {
         return false;
     }
     *ret_id = known ? STR("") : stream.id;

@@ -93,7 +93,8 @@ static bool change(struct api_call *c, const struct sync_update_body *b, struct 
     if (b->sync_interval.len > 0 || b->elt_settings.len > 0) { // else what is overdue stays so
         sync->next_due_ms = sync->enabled ? next_due_ms : 0;
     }
-    return elt_sync_update(c->store, sync, err) &&
+    return (b->elt_settings.len == 0 || sync_check_neighbours(c, sync, err)) &&
+           elt_sync_update(c->store, sync, err) &&
            elt_sync_find(c->store, c->account_id, sync->id, c->arena, sync, err);
 }
 
@@ -209,8 +210,8 @@ static const struct api_route ROUTES[] = {
                  BAD_BODY,
                  {.status = 409,
                   .shape = &API_ERROR_SHAPE,
-                  .help = "The connection has as many syncs as it may have, or another sync loads "
-                          "into this schema."}},
+                  .help = "The connection has as many syncs as it may have, or a sync of another "
+                          "connection or with other metadata_columns loads into this schema."}},
      .handle = create_sync},
     {.method = "GET",
      .path = "/elt_syncs/{id}",
@@ -227,7 +228,10 @@ static const struct api_route ROUTES[] = {
         .flags = API_CHANGES | (flags_), .body = &ELT_SYNC_UPDATE_SHAPE, .body_optional = true,    \
         .answers = {{.status = 200, .shape = &ELT_SYNC_SHAPE, .help = "The sync as it is now."},   \
                     BAD_BODY,                                                                      \
-                    NO_SYNC},                                                                      \
+                    NO_SYNC,                                                                       \
+                    {.status = 409,                                                                \
+                     .shape = &API_ERROR_SHAPE,                                                    \
+                     .help = "Another sync of this schema has other metadata_columns."}},          \
         .handle = update_sync                                                                      \
     }
     UPDATE("POST", "updateEltSync", 0),
@@ -301,7 +305,11 @@ static const struct api_route ROUTES[] = {
      .body = &SOURCE_STREAMS_SHAPE,
      .answers = {{.status = 201, .shape = &ELT_STREAM_LIST_SHAPE, .help = "All its streams."},
                  BAD_BODY,
-                 NO_SYNC},
+                 NO_SYNC,
+                 {.status = 409,
+                  .shape = &API_ERROR_SHAPE,
+                  .help = "Another sync loads one of them into this schema; the message names it. "
+                          "Nothing is added."}},
      .handle = put_source_streams},
 };
 const struct api_routes API_ROUTES_SYNCS = {ROUTES, ARRAY_LEN(ROUTES)};

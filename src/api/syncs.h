@@ -43,6 +43,11 @@ extern const struct api_shape ELT_SYNC_UPDATE_SHAPE;
 bool sync_check_interval(struct api_call *c, struct str interval, struct str settings,
                          int64_t *ret_next_due_ms, struct error *err) MUST_CHECK;
 
+// Whether the sync may load into its schema together with those that do: CONFLICT when a setting
+// that the tables depend on is not the same. In the transaction that makes or changes it.
+bool sync_check_neighbours(struct api_call *c, const struct elt_sync *sync,
+                           struct error *err) MUST_CHECK;
+
 // Adds "sync.created" and the like to what followers of events see. Last in a transaction.
 bool sync_tell(struct api_call *c, const char *kind, const struct elt_sync *sync,
                struct error *err) MUST_CHECK;

@@ -51,16 +51,24 @@ struct str destination_describe(const struct destination_options *options, struc
 
 // Removes what streams have made (the options need no metadata columns), in one transaction: of the
 // named tables (with their histories) and views those that are there, the streams' states, and
-// their rows in the system tables. What nobody names stays; a table that other streams write to as
-// well is the caller's to leave out. DESTINATION_BUSY while one of the streams is being loaded
+// their rows in the system tables. Of a table that other streams write to as well, the streams'
+// parts are named instead: their rows go, and the table when no row is left, unless somebody
+// `keeps` it. What nobody names stays. DESTINATION_BUSY while one of the streams is being loaded
 // (where the database shows it, see above; elsewhere that load fails at its next commit);
 // DESTINATION when something that is not ours depends on a table. A destination that is not there
 // is nothing to remove.
+struct destination_part { // the rows of a stream in a table that others write to, too
+    struct str table;
+    struct str column, value; // of type text, by which they are known
+    bool keeps;               // destination_drop: the table stays, also when it is empty
+};
 struct destination_removal {
     const struct str *streams;
     size_t n_streams;
     const struct str *tables; // and views
     size_t n_tables;
+    const struct destination_part *parts;
+    size_t n_parts;
 };
 bool destination_drop(const struct destination_options *options,
                       const struct destination_removal *removal, struct error *err) MUST_CHECK;
@@ -113,6 +121,13 @@ bool session_drop_columns(struct session *s, struct str table, const struct str 
 // Removes tables, with their histories, and views as far as they are there. Own transaction.
 bool session_drop_tables(struct session *s, const struct str *names, size_t n,
                          struct error *err) MUST_CHECK;
+// The same for the stream's rows in a table that others write to: as long as it has rows of others,
+// values become NULL and the columns stay. Own transaction.
+bool session_hide_part(struct session *s, const struct destination_part *part,
+                       const struct str *columns, size_t n, struct error *err) MUST_CHECK;
+// Removes those rows, as far as they are there, and their versions. Own transaction.
+bool session_drop_part(struct session *s, const struct destination_part *part,
+                       struct error *err) MUST_CHECK;
 // What the stream has set aside so far of these columns, and whole records, loses its value; the
 // rows stay and say what happened. Own transaction.
 bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,

@@ -102,7 +102,9 @@ struct destination_driver {
     const char *wide_suffix;      // ends CREATE TABLE of a wide table
     const char *wide_storage;     // of ALTER TABLE, to widen an existing one; NULL: nothing to do
     const char *composite_suffix; // ends CREATE TABLE of a table with several key columns
-    const char *ddl_lock; // statement that keeps two programs from creating at once; NULL: none
+    const char *ddl_lock;  // statement that keeps two programs from creating at once; NULL: none
+    const char *exclusive; // ends LOCK TABLE, which keeps all others from a table; NULL: a writing
+                           // transaction does
     // Where the URL points: sets dest->sql_url. `make`: makes directories. *ret_there false: there
     // is nothing yet, and nothing to connect to.
     bool (*locate)(struct destination *dest, bool make, bool *ret_there,
@@ -182,6 +184,13 @@ bool history_find(struct session *s, struct str table, char ret[HISTORY_NAME_MAX
                   struct error *err) MUST_CHECK;
 // In a transaction: nothing is known of the table's history any more.
 bool history_unregister(struct session *s, struct str table, struct error *err) MUST_CHECK;
+
+// parts.c: within a transaction.
+bool part_forget(struct session *s, const struct destination_part *p,
+                 struct error *err) MUST_CHECK; // its rows, and their versions
+// Whether the table, which is there, has no rows but the part's.
+bool part_is_alone(struct session *s, const struct destination_part *p, bool *ret,
+                   struct error *err) MUST_CHECK;
 
 // system.c
 extern const struct table TABLE_STATE; // _sluice_state: stream, state, version, updated_at

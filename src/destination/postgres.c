@@ -329,6 +329,7 @@ const struct destination_driver DESTINATION_POSTGRES = {
     .wide_storage = "SET (toast_tuple_target = 8160)",
     .composite_suffix = "",
     .ddl_lock = "SELECT pg_advisory_xact_lock(8315168201)", // any number of our own
+    .exclusive = " IN ACCESS EXCLUSIVE MODE",
     .locate = locate,
     .create_schema = create_schema,
     .start = start,

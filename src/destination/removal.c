@@ -252,6 +252,52 @@ static bool forget_stream(struct session *s, struct str stream, struct error *er
     return ok;
 }
 
+// --- parts of tables -----------------------------------------------------------------------------
+
+// Nobody writes to it until the transaction ends, so that what is seen as empty is.
+static bool lock_table(struct session *s, struct str table, struct error *err)
+{
+    struct buf text;
+    if (!s->dest->driver->exclusive) {
+        return true;
+    }
+    buf_init(&text, STATEMENT_MAX);
+    buf_add_cstr(&text, "LOCK TABLE ");
+    text_table(&text, s->dest, table);
+    buf_add_cstr(&text, s->dest->driver->exclusive);
+    bool ok = run_text(s, &text, err);
+    buf_done(&text);
+    return ok;
+}
+
+// Once the part's rows are gone, and those of all other parts that go.
+static bool drop_if_empty(struct session *s, const struct destination_part *p, struct error *err)
+{
+    struct arena arena;
+    struct found_table found = {0};
+    bool alone = false;
+    arena_init(&arena, 64U << 20);
+    bool ok = s->dest->driver->find_table(s, p->table, &arena, &found, err);
+    if (ok && found.is_table) {
+        ok = lock_table(s, p->table, err) && part_is_alone(s, p, &alone, err) &&
+             (!alone || drop_relations(s, &p->table, 1, err));
+    }
+    arena_done(&arena);
+    return ok;
+}
+
+static bool drop_parts(struct session *s, const struct destination_removal *r, struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; i < r->n_parts && ok; i++) {
+        ok = part_forget(s, &r->parts[i], err);
+    }
+    for (size_t i = 0; i < r->n_parts && ok; i++) {
+        ok = r->parts[i].keeps || drop_if_empty(s, &r->parts[i], err);
+    }
+    return ok;
+}
+
 // --- a whole destination -------------------------------------------------------------------------
 
 static bool drop_all(struct session *s, const struct destination_removal *r, struct error *err)
@@ -262,7 +308,7 @@ static bool drop_all(struct session *s, const struct destination_removal *r, str
     }
     ok = ok && session_enter(s, err);
     if (ok) {
-        ok = drop_relations(s, r->tables, r->n_tables, err);
+        ok = drop_relations(s, r->tables, r->n_tables, err) && drop_parts(s, r, err);
         for (size_t i = 0; i < r->n_streams && ok; i++) {
             ok = forget_stream(s, r->streams[i], err);
         }

@@ -255,10 +255,12 @@ static void add_view_body(struct buf *b, const struct destination *d, const stru
     }
 }
 
-bool schema_apply_view(struct session *s, const struct view *view, struct error *err)
+// The body over the tables as they are; *ret_same: the view is there with it, or there is nothing
+// to see yet.
+static bool look_at_view(struct session *s, const struct view *view, struct buf *body,
+                         bool *ret_same, struct error *err)
 {
     const struct destination *d = s->dest;
-    assert(!s->in_transaction && view->n_columns > 0);
     struct arena arena;
     arena_init(&arena, 64U << 20);
     struct found_table *found = ARENA_ARRAY(&arena, struct found_table, view->n_tables);
@@ -266,19 +268,29 @@ bool schema_apply_view(struct session *s, const struct view *view, struct error 
     for (size_t i = 0; i < view->n_tables && ok; i++) {
         ok = d->driver->find_table(s, view->tables[i], &arena, &found[i], err);
     }
-    struct buf body;
-    buf_init(&body, STATEMENT_MAX);
+    buf_reset(body);
     if (ok) {
-        add_view_body(&body, d, view, found);
+        add_view_body(body, d, view, found);
     }
-    bool same = body.len == 0; // of tables that do not exist yet there is no view
-    ok = ok && (same || d->driver->view_is(s, view->name, buf_str(&body), &same, err));
+    arena_done(&arena);
+    *ret_same = body->len == 0;
+    return ok && (*ret_same || d->driver->view_is(s, view->name, buf_str(body), ret_same, err));
+}
+
+bool schema_apply_view(struct session *s, const struct view *view, struct error *err)
+{
+    assert(!s->in_transaction && view->n_columns > 0);
+    struct buf body;
+    bool same = true;
+    buf_init(&body, STATEMENT_MAX);
+    bool ok = look_at_view(s, view, &body, &same, err);
     if (ok && !same && (ok = session_enter(s, err))) {
-        ok = d->driver->make_view(s, view->name, buf_str(&body), err);
+        // Another program may have been here since.
+        ok = look_at_view(s, view, &body, &same, err) &&
+             (same || s->dest->driver->make_view(s, view->name, buf_str(&body), err));
         ok = session_leave(s, ok, err);
     }
     buf_done(&body);
-    arena_done(&arena);
     return ok || error_context(err, "view '%.*s'", STR_ARG(view->name));
 }
 

@@ -243,6 +243,14 @@ bool elt_settings_parse(struct str text, struct arena *arena, struct elt_setting
     return ok;
 }
 
+// ---- two in one schema
+
+const char *elt_settings_differ(const struct elt_settings *a, const struct elt_settings *b)
+{
+    // Names of columns come from this one; the others say how and how often data is read.
+    return str_eq(a->metadata_columns, b->metadata_columns) ? NULL : "metadata_columns";
+}
+
 // ---- the schema
 
 static const char *const JSON_TYPES[] = {

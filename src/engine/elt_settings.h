@@ -25,5 +25,8 @@ struct elt_settings {
 // CONFIG, which begin with "elt_settings"; unknown names propose the nearest one.
 bool elt_settings_parse(struct str text, struct arena *arena, struct elt_settings *ret,
                         struct error *err) MUST_CHECK;
+// The name, in JSON, of a setting that the tables depend on and that the two have otherwise; NULL:
+// both may load into one schema. Static.
+const char *elt_settings_differ(const struct elt_settings *a, const struct elt_settings *b);
 // Draft-07, with title, descriptions, defaults and limits.
 void elt_settings_schema(struct json_writer *w);

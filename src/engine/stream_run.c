@@ -151,6 +151,25 @@ static bool step_discover(struct stream_work *w, struct error *err)
     return true;
 }
 
+// What of a table must not be there. Of one that other streams write to, their rows stay.
+static bool remove_from(struct stream_work *w, const struct table *t, struct error *err)
+{
+    struct str *names = NULL;
+    struct source_part part;
+    bool left_out = !columns_table(w->columns, t);
+    size_t n = left_out ? 0 : columns_stale(w->columns, t, &w->arena, &names);
+    if (source_stream_part(w->job->info, t->name, &part)) {
+        struct destination_part ours = {
+            .table = t->name, .column = part.column, .value = part.value};
+        return left_out ? session_drop_part(w->session, &ours, err)
+                        : session_hide_part(w->session, &ours, names, n, err);
+    }
+    if (left_out) {
+        return session_drop_tables(w->session, &t->name, 1, err);
+    }
+    return n == 0 || session_drop_columns(w->session, t->name, names, n, err);
+}
+
 // Takes out of the destination what must not be there under the rules of now.
 static bool remove_hidden(struct stream_work *w, struct error *err)
 {
@@ -164,14 +183,7 @@ static bool remove_hidden(struct stream_work *w, struct error *err)
     }
     const struct table *const *tables = source_stream_tables(w->source, &n);
     for (size_t i = 0; i < n && ok; i++) {
-        const struct table *t = tables[i];
-        if (!columns_table(w->columns, t)) {
-            ok = source_stream_shares(w->source, t) ||
-                 session_drop_tables(w->session, &t->name, 1, err);
-            continue;
-        }
-        size_t n_stale = columns_stale(w->columns, t, &w->arena, &names);
-        ok = n_stale == 0 || session_drop_columns(w->session, t->name, names, n_stale, err);
+        ok = remove_from(w, tables[i], err);
     }
     size_t n_hidden = columns_newly_hidden(w->columns, &w->arena, &names);
     return ok && session_forget_rejects(w->session, names, n_hidden, err);
@@ -208,10 +220,9 @@ static bool step_plan(struct stream_work *w, struct error *err)
     }
     const struct table *const *tables = source_stream_tables(w->source, &n);
     for (size_t i = 0; i < n; i++) {
-        const struct table *table = columns_table(w->columns, tables[i]);
         bool empty = true;
-        if (table && !session_apply_schema(w->session, table, &empty, err)) {
-            return error_context(err, "table %.*s", STR_ARG(table->name));
+        if (!apply_table(w, tables[i], &empty, err)) {
+            return false;
         }
         all_empty = all_empty && empty;
     }

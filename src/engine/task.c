@@ -68,6 +68,7 @@ static void copy_claim(struct arena *a, const struct run_claim *from, struct run
         &to->sync.connection_id,
         &to->sync.destination_id,
         &to->sync.schema_name,
+        &to->sync.schema_key,
         &to->sync.sync_interval,
         &to->sync.settings,
         &to->sync.source_integration_id,
@@ -279,7 +280,8 @@ static bool prepare(struct task *t, struct error *err)
 static bool open_both(struct task *t, struct error *err)
 {
     struct task_destination which = {.id = t->claim.sync.destination_id,
-                                     .schema = t->claim.sync.schema_name};
+                                     .schema = t->claim.sync.schema_name,
+                                     .schema_key = t->claim.sync.schema_key};
     bool known = destination_metadata(t->settings.metadata_columns, &which.metadata);
     assert(known); // the settings table admits only known presets
     set_opening(t, "opening the connection");
@@ -319,7 +321,8 @@ static void execute(struct task *t, struct stream_report *ret)
                                             .hashed = &stream->hashed_columns,
                                             .excluded_tables = &stream->excluded_substreams,
                                             .salt = t->salt};
-    const struct session_fence fence = {t->claim.sync.id, t->claim.run.fence};
+    // Not the sync's: a stream may come from another one of the schema, whose run is not over yet.
+    const struct session_fence fence = {t->claim.sync.destination_id, t->claim.run.fence};
     struct metadata_columns metadata;
     bool known = destination_metadata(t->settings.metadata_columns, &metadata);
     assert(known);

@@ -281,7 +281,7 @@ bool task_destination_take(struct task_pool *p, const struct task_destination *w
     struct destination_how how = {&options};
     struct str key = arena_printf(&arena, "%.*s|%.*s|%.*s|%.*s", STR_ARG(which->id),
                                   STR_ARG(which->metadata.synced), STR_ARG(which->metadata.deleted),
-                                  STR_ARG(which->schema));
+                                  STR_ARG(which->schema_key));
     bool ok = shelf_take(p->destinations, key, &how, cancel, &thing, err);
     secret_destroy(url);
     arena_done(&arena);

@@ -42,6 +42,7 @@ void task_account_give(struct task_pool *p, struct account *a, const struct erro
 struct task_destination {
     struct str id; // of the stored destination
     struct str schema;
+    struct str schema_key; // of syncs that load into one schema the same: they share what is open
     struct metadata_columns metadata;
 };
 bool task_destination_take(struct task_pool *p, const struct task_destination *which,

@@ -105,6 +105,13 @@ const struct table *const *source_stream_tables(const struct source_stream *s, s
 // Of a table's columns, into `ret[table->n_columns]`.
 void source_stream_columns(const struct source_stream *s, const struct table *table,
                            struct source_column *ret);
+// The rows of a stream in a table that other streams write to, too: those with that text.
+struct source_part {
+    struct str column, value;
+};
+// False: the stream alone writes to the table, or does not at all.
+bool source_stream_part(const struct source_stream_info *info, struct str table,
+                        struct source_part *ret);
 // Whether other streams write to this table, too.
 bool source_stream_shares(const struct source_stream *s, const struct table *table);
 // `empty`: all tables of the stream are empty in the destination.

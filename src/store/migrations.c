@@ -119,6 +119,7 @@ const char *const STORE_MIGRATIONS[] = {
     " settings TEXT NOT NULL,"
     " start_ms BIGINT NOT NULL," // 0: everything
     " enabled INTEGER NOT NULL,"
+    " schema_key TEXT NOT NULL," // the same for all that load into one schema (store/schemas.h)
     " started INTEGER NOT NULL,"    // it has been enabled once
     " next_due_ms BIGINT NOT NULL," // 0: not scheduled
     " created_ms BIGINT NOT NULL,"
@@ -126,8 +127,7 @@ const char *const STORE_MIGRATIONS[] = {
     "CREATE INDEX sync_by_account ON elt_sync (account_id, created_ms, id);"
     "CREATE INDEX sync_by_connection ON elt_sync (connection_id);"
     "CREATE INDEX sync_by_due ON elt_sync (enabled, next_due_ms);"
-    // Tables of two syncs would mix; and names differ in case only on paper.
-    "CREATE UNIQUE INDEX sync_by_schema ON elt_sync (destination_id, lower(schema_name));"
+    "CREATE INDEX sync_by_schema ON elt_sync (schema_key);"
     "CREATE TABLE elt_stream ("
     " id TEXT PRIMARY KEY,"
     " account_id TEXT NOT NULL,"
@@ -136,6 +136,7 @@ const char *const STORE_MIGRATIONS[] = {
     " incremental_pointer_id TEXT NOT NULL,"
     " full_sync_always INTEGER NOT NULL,"
     " full_sync_at_midnight INTEGER NOT NULL,"
+    " schema_key TEXT NOT NULL," // of its sync
     " protected_from_full_sync INTEGER NOT NULL,"
     " excluded_columns TEXT NOT NULL,"
     " hashed_columns TEXT NOT NULL,"
@@ -147,7 +148,8 @@ const char *const STORE_MIGRATIONS[] = {
     " tables TEXT NOT NULL,"              // that it has made in the destination
     " created_ms BIGINT NOT NULL,"
     " updated_ms BIGINT NOT NULL,"
-    " UNIQUE (sync_id, name));"
+    " UNIQUE (sync_id, name),"
+    " UNIQUE (schema_key, name));" // two syncs never write one table
     "CREATE INDEX stream_by_account ON elt_stream (account_id, created_ms, id);"
     "CREATE INDEX stream_failed ON elt_stream (sync_id) WHERE last_status = 'failed';"
     "CREATE TABLE stream_run ("

@@ -93,7 +93,8 @@ static bool find_blocker(struct taking *t, const struct waiting *w, struct str *
 {
     static const struct str TEXT =
         STR_INIT("SELECT t.id FROM elt_stream t JOIN stream_run a ON a.stream_id = t.id AND"
-                 " a.active = 1 WHERE t.sync_id = $1 AND t.name = $2");
+                 " a.active = 1 WHERE t.schema_key = (SELECT schema_key FROM elt_sync WHERE id = $1)"
+                 " AND t.name = $2");
     const char *const *needs = t->take->needs ? t->take->needs(w->stream) : NULL;
     bool found = false;
     for (size_t i = 0; needs && needs[i] && !found; i++) {

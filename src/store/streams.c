@@ -2,6 +2,7 @@
 
 #include "data/json_writer.h"
 #include "store/ids.h"
+#include "store/schemas.h"
 #include "store/sync_rows.h"
 
 enum { LIST_TEXT_MAX = 8 * STREAM_LIST_BYTES_MAX }; // escapes make six bytes of one
@@ -104,8 +105,9 @@ static bool upsert(struct store *s, const struct elt_stream *t, const struct buf
         "INSERT INTO elt_stream (id, account_id, sync_id, name, incremental_pointer_id,"
         " full_sync_always, full_sync_at_midnight, protected_from_full_sync, excluded_columns,"
         " hashed_columns, excluded_substreams, full_refresh_ms, last_completed_ms, last_full_ms,"
-        " last_status, tables, created_ms, updated_ms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, '', '[]', $12, $12)"
+        " last_status, tables, created_ms, updated_ms, schema_key)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, '', '[]', $12, $12,"
+        " (SELECT schema_key FROM elt_sync WHERE id = $3))"
         " ON CONFLICT (sync_id, name) DO UPDATE SET"
         " incremental_pointer_id = excluded.incremental_pointer_id,"
         " full_sync_always = excluded.full_sync_always,"
@@ -162,7 +164,7 @@ static bool put(struct store *s, struct elt_stream *stream, struct arena *arena,
               write_list(&t.hashed_columns, "hashed_columns", &lists[1], err) &&
               write_list(&t.excluded_substreams, "excluded_substreams", &lists[2], err) &&
               elt_sync_lock(s, t.account_id, t.sync_id, err) && store_now_ms(s, &t.updated_ms, err);
-    ok = ok && place_behind(s, t.sync_id, &t.updated_ms, err);
+    ok = ok && schema_claim(s, &t, err) && place_behind(s, t.sync_id, &t.updated_ms, err);
     t.id = id_make(arena);
     ok = ok && upsert(s, &t, lists, arena, stream, err);
     for (size_t i = 0; i < LISTS; i++) {
@@ -300,7 +302,22 @@ bool elt_stream_of_syncs(struct store *s, const struct elt_sync *syncs, size_t n
     return true;
 }
 
-// ---- locking and removing
+bool elt_stream_of_neighbours(struct store *s, const struct elt_sync *sync, struct arena *arena,
+                              struct stream_list *ret, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("SELECT " STREAM_COLUMNS " FROM elt_stream t WHERE t.schema_key = $1 AND"
+                 " t.sync_id <> $2 ORDER BY t.created_ms, t.id");
+    struct sql_value args[] = {sql_text(sync->schema_key), sql_text(sync->id)};
+    struct stream_list list = {NULL, 0};
+    if (!list_streams(s, &(struct statement){TEXT, args, 2}, arena, &list.items, &list.n, err)) {
+        return false;
+    }
+    *ret = list;
+    return true;
+}
+
+// ---- locking
 
 static bool read_found(struct row *row, void *item, struct error *err)
 {
@@ -325,47 +342,4 @@ bool streams_lock(struct store *s, const char *where, const struct sql_value *ar
     bool ok = rows_list(s, &st, &found, err);
     arena_done(&arena);
     return ok;
-}
-
-static bool remove_all(struct store *s, struct str id, struct error *err)
-{
-    static const struct str TEXTS[] = {
-        STR_INIT("DELETE FROM event WHERE sync_id = (SELECT sync_id FROM elt_stream WHERE id = $1)"
-                 " AND stream_id = $1"),
-        STR_INIT("DELETE FROM stream_run WHERE stream_id = $1"),
-        STR_INIT("DELETE FROM elt_stream WHERE id = $1"),
-    };
-    struct sql_value args[] = {sql_text(id)};
-    bool ok = true;
-    for (size_t i = 0; ok && i < ARRAY_LEN(TEXTS); i++) {
-        ok = rows_run(s, &(struct statement){TEXTS[i], args, 1}, NULL, err);
-    }
-    return ok;
-}
-
-bool elt_stream_remove(struct store *s, struct str account_id, struct str id, struct error *err)
-{
-    struct sql_value args[] = {sql_text(id), sql_text(account_id)};
-    struct statement there = {
-        STR("SELECT count(*) FROM elt_stream WHERE id = $1 AND account_id = $2"), args, 2};
-    size_t running = 0;
-    int64_t n = 0;
-    if (!id_check(id)) {
-        return rows_missing(err, "stream", id);
-    }
-    if (!store_begin(s, err)) {
-        return false;
-    }
-    bool ok = streams_lock(s, "t.id = $1", args, 1, err) && rows_number(s, &there, 0, &n, err) &&
-              (n > 0 || rows_missing(err, "stream", id)) &&
-              stream_run_cancel_all(s, &(struct run_owner){.stream_id = id}, &running, err) &&
-              (running > 0 || remove_all(s, id, err));
-    if (!store_end(s, ok, err)) {
-        return false;
-    }
-    return running == 0 ||
-           error_set(err, ERR_CONFLICT,
-                     "stream %.*s has a run under way; it has been told to end, try again when it "
-                     "has",
-                     STR_ARG(id));
 }

@@ -39,7 +39,8 @@ struct stream_list {
 };
 
 // Adds the stream to its sync, or changes the one of that name: all flags and lists are as given.
-// Fills id and times.
+// Fills id and times. CONFLICT when another sync that loads into the same schema has it: of several
+// that add it at once, one wins.
 bool elt_stream_put(struct store *s, struct elt_stream *stream, struct arena *arena,
                     struct error *err) MUST_CHECK;
 bool elt_stream_find(struct store *s, struct str account_id, struct str id, struct arena *arena,
@@ -56,6 +57,9 @@ bool elt_stream_of_syncs(struct store *s, const struct elt_sync *syncs, size_t n
                          struct error *err) MUST_CHECK;
 // With its runs and events. CONFLICT while one is running, as elt_sync_remove.
 bool elt_stream_remove(struct store *s, struct str account_id, struct str id,
+// Those of the other syncs that load into the same schema, oldest first.
+bool elt_stream_of_neighbours(struct store *s, const struct elt_sync *sync, struct arena *arena,
+                              struct stream_list *ret, struct error *err) MUST_CHECK;
                        struct error *err) MUST_CHECK;
 // Marks the next run as full, or takes the mark off (0).
 bool elt_stream_mark_full(struct store *s, struct str account_id, struct str id, int64_t at_ms,

@@ -8,8 +8,9 @@
 
 // Of elt_sync s, with what other tables say of it.
 #define SYNC_COLUMNS                                                                               \
-    "s.id, s.account_id, s.connection_id, s.destination_id, s.schema_name, s.sync_interval,"       \
-    " s.settings, s.start_ms, s.enabled, s.started, s.next_due_ms, s.created_ms, s.updated_ms,"    \
+    "s.id, s.account_id, s.connection_id, s.destination_id, s.schema_name, s.schema_key,"          \
+    " s.sync_interval, s.settings, s.start_ms, s.enabled, s.started, s.next_due_ms, "              \
+    "s.created_ms, s.updated_ms,"                                                                  \
     " COALESCE(c.integration_id, ''), COALESCE(d.integration_id, ''),"                             \
     " CASE WHEN c.state = 'needs_reauthorization' THEN 1 ELSE 0 END,"                              \
     " CASE WHEN EXISTS (SELECT 1 FROM elt_stream f WHERE f.sync_id = s.id AND"                     \

@@ -1,6 +1,7 @@
 #include "store/syncs.h"
 
 #include "store/ids.h"
+#include "store/schemas.h"
 #include "store/sync_rows.h"
 
 enum { DUE_MAX = 1000 };
@@ -8,12 +9,13 @@ enum { DUE_MAX = 1000 };
 bool sync_read(struct row *row, void *item, struct error *err)
 {
     struct elt_sync *ret = item;
-    struct elt_sync sync;
+    struct elt_sync sync = {.one_schema = false};
     sync.id = row_text(row);
     sync.account_id = row_text(row);
     sync.connection_id = row_text(row);
     sync.destination_id = row_text(row);
     sync.schema_name = row_text(row);
+    sync.schema_key = row_text(row);
     sync.sync_interval = row_text(row);
     sync.settings = row_text(row);
     sync.start_ms = row_int(row);
@@ -83,14 +85,15 @@ static bool insert_sync(struct store *s, const struct elt_sync *sync, struct err
 {
     static const struct str TEXT = STR_INIT(
         "INSERT INTO elt_sync (id, account_id, connection_id, destination_id, schema_name,"
-        " sync_interval, settings, start_ms, enabled, started, next_due_ms, created_ms, updated_ms)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING");
+        " schema_key, sync_interval, settings, start_ms, enabled, started, next_due_ms, created_ms,"
+        " updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)");
     struct sql_value args[] = {
         sql_text(sync->id),
         sql_text(sync->account_id),
         sql_text(sync->connection_id),
         sql_text(sync->destination_id),
         sql_text(sync->schema_name),
+        sql_text(sync->schema_key),
         sql_text(sync->sync_interval),
         sql_text(sync->settings.len > 0 ? sync->settings : STR("{}")),
         sql_int(sync->start_ms),
@@ -100,24 +103,17 @@ static bool insert_sync(struct store *s, const struct elt_sync *sync, struct err
         sql_int(sync->created_ms),
         sql_int(sync->updated_ms),
     };
-    uint64_t changed = 0;
-    if (!rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, &changed, err)) {
-        return false;
-    }
-    return changed > 0 ||
-           error_set(err, ERR_CONFLICT,
-                     "another sync loads into schema \"%.*s\" of destination %.*s, and their "
-                     "tables would mix; choose another destination_schema_name",
-                     STR_ARG(sync->schema_name), STR_ARG(sync->destination_id));
+    return rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, NULL, err);
 }
 
-static bool create(struct store *s, struct elt_sync *sync, struct error *err)
+static bool create(struct store *s, struct elt_sync *sync, struct arena *arena, struct error *err)
 {
     return lock_owner(s, "SELECT 1 FROM connection WHERE name = $1", sync->connection_id,
                       "connection", err) &&
            lock_owner(s, "SELECT 1 FROM destination WHERE id = $1", sync->destination_id,
                       "destination", err) &&
-           check_room(s, sync, err) && store_now_ms(s, &sync->created_ms, err) &&
+           check_room(s, sync, err) && schema_enter(s, sync, arena, err) &&
+           store_now_ms(s, &sync->created_ms, err) &&
            ((sync->updated_ms = sync->created_ms), insert_sync(s, sync, err));
 }
 
@@ -129,7 +125,7 @@ bool elt_sync_create(struct store *s, struct elt_sync *sync, struct arena *arena
     if (!store_begin(s, err)) {
         return false;
     }
-    if (!store_end(s, create(s, &made, err), err)) {
+    if (!store_end(s, create(s, &made, arena, err), err)) {
         return false;
     }
     *sync = made;
@@ -246,42 +242,6 @@ bool elt_sync_enable(struct store *s, struct str account_id, struct str id, bool
                                             elt_sync_lock(s, account_id, id, err) &&
                                                 enable(s, id, enabled, next_due_ms, err),
                                             err);
-}
-
-static bool remove_all(struct store *s, struct str id, struct error *err)
-{
-    static const struct str TEXTS[] = {
-        STR_INIT("DELETE FROM event WHERE sync_id = $1"),
-        STR_INIT("DELETE FROM stream_run WHERE stream_id IN"
-                 " (SELECT id FROM elt_stream WHERE sync_id = $1)"),
-        STR_INIT("DELETE FROM elt_stream WHERE sync_id = $1"),
-        STR_INIT("DELETE FROM elt_sync WHERE id = $1"),
-    };
-    struct sql_value args[] = {sql_text(id)};
-    bool ok = true;
-    for (size_t i = 0; ok && i < ARRAY_LEN(TEXTS); i++) {
-        ok = rows_run(s, &(struct statement){TEXTS[i], args, 1}, NULL, err);
-    }
-    return ok;
-}
-
-bool elt_sync_remove(struct store *s, struct str account_id, struct str id, struct error *err)
-{
-    size_t running = 0;
-    if (!store_begin(s, err)) {
-        return false;
-    }
-    bool ok = elt_sync_lock(s, account_id, id, err) &&
-              stream_run_cancel_all(s, &(struct run_owner){.sync_id = id}, &running, err) &&
-              (running > 0 || remove_all(s, id, err));
-    if (!store_end(s, ok, err)) {
-        return false;
-    }
-    return running == 0 ||
-           error_set(err, ERR_CONFLICT,
-                     "sync %.*s has %zu runs under way; they have been told to end, try again when "
-                     "they have",
-                     STR_ARG(id), running);
 }
 
 // ---- when

@@ -27,6 +27,8 @@ struct elt_sync {
     struct str connection_id;
     struct str destination_id;
     struct str schema_name;
+    bool one_schema;          // to be told when made: the destination has one, whatever its name
+    struct str schema_key;    // made: equal in all syncs that load into one schema
     struct str sync_interval; // checked by the caller (engine/cron.h)
     struct str settings;      // a JSON object; "{}" when there are none
     int64_t start_ms;         // only records modified since; 0: everything
@@ -41,8 +43,9 @@ struct elt_sync {
     bool failing;               // the last run of one of its streams failed
 };
 
-// Fills id and times. CONFLICT when the connection has SYNCS_PER_CONNECTION_MAX, or when another
-// sync loads into the same schema of the same destination (their tables would mix).
+// Fills id, times and schema_key. CONFLICT when the connection has SYNCS_PER_CONNECTION_MAX, or
+// when a sync of another connection loads into the same schema of the same destination (their data
+// would mix), or spells its name otherwise.
 bool elt_sync_create(struct store *s, struct elt_sync *sync, struct arena *arena,
                      struct error *err) MUST_CHECK;
 bool elt_sync_find(struct store *s, struct str account_id, struct str id, struct arena *arena,
@@ -51,6 +54,10 @@ bool elt_sync_find(struct store *s, struct str account_id, struct str id, struct
 // a change is read.
 bool elt_sync_lock(struct store *s, struct str account_id, struct str id,
                    struct error *err) MUST_CHECK;
+// The oldest other sync that loads into the same schema; *ret_found false: there is none. In a
+// transaction: until its end nobody makes or changes one of them who looks here, too.
+bool elt_sync_neighbour(struct store *s, const struct elt_sync *sync, struct arena *arena,
+                        struct elt_sync *ret, bool *ret_found, struct error *err) MUST_CHECK;
 // *ret_n may be q->max + 1: there is more.
 bool elt_sync_list(struct store *s, const struct page_query *q, struct arena *arena,
                    struct elt_sync **ret, size_t *ret_n, struct error *err) MUST_CHECK;

@@ -191,7 +191,98 @@ static void test_first_runs_are_asked_for(struct place *p)
     scene_close(s);
 }
 
+// ---- several syncs in one schema
+
+static void test_a_stream_is_in_one_sync_of_a_schema(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    const char *first = scene_sync(s, "s");
+    const char *second = scene_sync(s, "s");
+    const char *contacts = scene_stream(s, first, "contacts");
+    struct json e =
+        scene_expect(s, 409, "POST", scene_text(s, "/elt_syncs/%s/source_streams", second),
+                     "{\"source_streams\":[{\"name\":\"deals\"},{\"name\":\"Contact\"}]}");
+    assert_string_equal(field_text(s, e, "error_code"), "conflict");
+    check_contains(field_text(s, e, "message"), "source_streams[1]");
+    check_contains(field_text(s, e, "message"), "\"contacts\"");
+    check_contains(field_text(s, e, "message"), first);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_stream"), 1);
+    // The list says beforehand what cannot be added, and who has it.
+    struct json list =
+        field(scene_expect(s, 200, "GET",
+                           scene_text(s, "/elt_syncs/%s/available_source_streams", second), NULL),
+              "data");
+    assert_false(field_bool(item_named(s, list, "contacts"), "is_selectable"));
+    assert_string_equal(field_text(s, item_named(s, list, "contacts"), "elt_sync_id"), first);
+    assert_true(field_bool(item_named(s, list, "deals"), "is_selectable"));
+    assert_false(has_field(item_named(s, list, "deals"), "elt_sync_id"));
+    list = field(scene_expect(s, 200, "GET",
+                              scene_text(s, "/elt_syncs/%s/available_source_streams", first), NULL),
+                 "data");
+    assert_true(field_bool(item_named(s, list, "contacts"), "is_selectable"));
+    // Each shows its own, and one that is taken out of the one may go into the other.
+    (void)scene_stream(s, second, "deals");
+    struct json shown = scene_expect(s, 200, "GET", scene_text(s, "/elt_syncs/%s", first), NULL);
+    assert_int_equal(json_count(field(shown, "source_streams")), 1);
+    (void)scene_expect(s, 204, "DELETE", scene_text(s, "/elt_streams/%s", contacts), NULL);
+    (void)scene_stream(s, second, "contacts");
+    (void)scene_expect(s, 204, "DELETE", scene_text(s, "/elt_syncs/%s", second), NULL);
+    (void)scene_stream(s, first, "contacts");
+    scene_close(s);
+}
+
 // ---- two at once
+
+struct adder {
+    struct scene *scene;
+    const char *const *paths; // one a round
+    bool backwards;
+    int statuses[12];
+};
+
+static void *add_again_and_again(void *user)
+{
+    static const char *const BODIES[] = {
+        "{\"source_streams\":[{\"name\":\"contacts\"},{\"name\":\"deals\"}]}",
+        "{\"source_streams\":[{\"name\":\"deals\"},{\"name\":\"contacts\"}]}"};
+    struct adder *a = user;
+    struct http_client *client = scene_client();
+    for (size_t i = 0; i < ARRAY_LEN(a->statuses); i++) {
+        a->statuses[i] = scene_status(a->scene, client, "POST", a->paths[i], BODIES[a->backwards]);
+    }
+    http_client_destroy(client);
+    return NULL;
+}
+
+static void test_of_two_that_add_a_stream_one_wins(struct place *p)
+{
+    enum { ROUNDS = 12 };
+    struct scene *s = scene_open_on(p, clock_system());
+    const char *paths[2][ROUNDS];
+    struct adder adders[2] = {{.scene = s, .paths = paths[0]},
+                              {.scene = s, .paths = paths[1], .backwards = true}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < ROUNDS; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            paths[k][i] = scene_text(s, "/elt_syncs/%s/source_streams",
+                                     scene_sync(s, scene_text(s, "round%zu", i)));
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, add_again_and_again, &adders[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (size_t i = 0; i < ROUNDS; i++) {
+        int a = adders[0].statuses[i];
+        int b = adders[1].statuses[i];
+        check_row((a == 201 && b == 409) || (a == 409 && b == 201),
+                  scene_text(s, "%d and %d", a, b));
+    }
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_stream"), 2 * ROUNDS);
+    scene_close(s);
+}
 
 struct caller {
     struct scene *scene;
@@ -262,6 +353,8 @@ int main(void)
         PLACE_TEST(test_streams_that_cannot_be),
         PLACE_TEST(test_order_of_streams),
         PLACE_TEST(test_first_runs_are_asked_for),
+        PLACE_TEST(test_a_stream_is_in_one_sync_of_a_schema),
+        PLACE_TEST(test_of_two_that_add_a_stream_one_wins),
         PLACE_SERVER_TEST(test_changes_of_two_processes_both_stay),
         PLACE_TESTS_END,
     };

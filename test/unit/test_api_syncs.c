@@ -195,15 +195,17 @@ static void test_schemas_do_not_mix_and_syncs_are_bounded(struct place *p)
     scene_close(s);
 }
 
-static const char *one_file_body(struct scene *s, int number, const char *destination_id)
+static const char *one_file_body(struct scene *s, const char *connection, int number,
+                                 const char *destination_id)
 {
     return scene_text(s,
-                      "{\"connection_id\":\"main\",\"destination_schema_name\":\"s%d\","
+                      "{\"connection_id\":\"%s\",\"destination_schema_name\":\"s%d\","
                       "\"sync_interval\":\"@daily\",\"destination_id\":\"%s\"}",
-                      number, destination_id);
+                      connection, number, destination_id);
 }
 
-static void test_a_file_holds_one_sync(struct place *p)
+// Whatever names are given: they are all the same tables.
+static void test_a_file_is_one_schema(struct place *p)
 {
     struct scene *s = scene_open(p);
     struct stored_destination d = {.account_id = s->account_id};
@@ -212,10 +214,46 @@ static void test_a_file_holds_one_sync(struct place *p)
     must(stored_destination_create(p->store, p->sealing, url, &d, &p->arena, &err), &err);
     secret_destroy(url);
     (void)scene_sync(s, "s0");
-    struct json first = scene_expect(s, 201, "POST", "/elt_syncs", one_file_body(s, 1, d.id.ptr));
-    scene_refused(s, 409, "POST", "/elt_syncs", one_file_body(s, 2, d.id.ptr),
+    struct json first =
+        scene_expect(s, 201, "POST", "/elt_syncs", one_file_body(s, "main", 1, d.id.ptr));
+    struct json second =
+        scene_expect(s, 201, "POST", "/elt_syncs", one_file_body(s, "main", 2, d.id.ptr));
+    scene_refused(s, 409, "POST", "/elt_syncs", one_file_body(s, "other", 3, d.id.ptr),
+                  "connection other");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), 3);
+    (void)scene_stream(s, field_text(s, first, "id"), "contacts");
+    scene_refused(s, 409, "POST",
+                  scene_text(s, "/elt_syncs/%s/source_streams", field_text(s, second, "id")),
+                  "{\"source_streams\":[{\"name\":\"deals\"},{\"name\":\"contacts\"}]}",
                   field_text(s, first, "id"));
-    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), 2);
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_stream"), 1);
+    scene_close(s);
+}
+
+// ---- several syncs in one schema
+
+#define WITH(setting) CREATE("crm", ",\"elt_settings\":{" setting "}")
+
+static void test_syncs_of_a_schema_agree_about_its_columns(struct place *p)
+{
+    struct scene *s = scene_open(p);
+    struct json first =
+        scene_expect(s, 201, "POST", "/elt_syncs", WITH("\"metadata_columns\":\"weld\""));
+    const char *id = field_text(s, first, "id");
+    struct json e = scene_expect(s, 409, "POST", "/elt_syncs", WITH("\"share\":0.5"));
+    check_contains(field_text(s, e, "message"), "elt_settings.metadata_columns");
+    check_contains(field_text(s, e, "message"), id);
+    assert_string_equal(field_text(s, e, "error_code"), "conflict");
+    assert_int_equal(place_number(p, "SELECT count(*) FROM elt_sync"), 1);
+    // Alone, it may have others; what says nothing of columns may differ.
+    const char *path = scene_text(s, "/elt_syncs/%s", id);
+    (void)scene_expect(s, 200, "POST", path, "{\"elt_settings\":{\"share\":0.7}}");
+    struct json second = scene_expect(s, 201, "POST", "/elt_syncs", WITH("\"share\":0.5"));
+    scene_refused(s, 409, "POST", path, "{\"elt_settings\":{\"metadata_columns\":\"weld\"}}",
+                  field_text(s, second, "id"));
+    (void)scene_expect(s, 200, "POST", path,
+                       "{\"elt_settings\":{\"metadata_columns\":\"sluice\",\"share\":0.1}}");
+    (void)scene_expect(s, 200, "POST", path, "{\"sync_interval\":\"@hourly\"}");
     scene_close(s);
 }
 
@@ -507,7 +545,8 @@ int main(void)
         PLACE_TEST(test_a_start_that_is_just_ahead),
         PLACE_TEST(test_what_cannot_be_made),
         PLACE_TEST(test_schemas_do_not_mix_and_syncs_are_bounded),
-        PLACE_TEST(test_a_file_holds_one_sync),
+        PLACE_TEST(test_a_file_is_one_schema),
+        PLACE_TEST(test_syncs_of_a_schema_agree_about_its_columns),
         PLACE_TEST(test_of_two_that_make_the_same_one_wins),
         PLACE_TEST(test_lists_are_paged),
         PLACE_TEST(test_lists_show_streams),

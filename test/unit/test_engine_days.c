@@ -221,16 +221,17 @@ static void test_ten_thousand_syncs_due_together(void **state)
     place_run(s->place,
               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
               "INSERT INTO elt_sync SELECT printf('%014d', i), account_id, connection_id, "
-              "destination_id, 'many_' || i, sync_interval, settings, start_ms, enabled, started, "
+              "destination_id, 'many_' || i, 'many_' || i, sync_interval, settings, start_ms, "
+              "enabled, started, "
               "next_due_ms, created_ms, updated_ms FROM elt_sync, n");
-    place_run(
-        s->place,
-        "INSERT INTO elt_stream SELECT 'ffff' || substr(y.id, 5), t.account_id, y.id, t.name, "
-        "t.incremental_pointer_id, t.full_sync_always, t.full_sync_at_midnight, "
-        "t.protected_from_full_sync, t.excluded_columns, t.hashed_columns, "
-        "t.excluded_substreams, t.full_refresh_ms, t.last_completed_ms, t.last_full_ms, "
-        "t.last_status, t.tables, t.created_ms, t.updated_ms FROM elt_sync y, elt_stream t "
-        "WHERE y.schema_name LIKE 'many%'");
+    place_run(s->place,
+              "INSERT INTO elt_stream SELECT 'ffff' || substr(y.id, 5), t.account_id, y.id, "
+              "y.schema_key, t.name, "
+              "t.incremental_pointer_id, t.full_sync_always, t.full_sync_at_midnight, "
+              "t.protected_from_full_sync, t.excluded_columns, t.hashed_columns, "
+              "t.excluded_substreams, t.full_refresh_ms, t.last_completed_ms, t.last_full_ms, "
+              "t.last_status, t.tables, t.created_ms, t.updated_ms FROM elt_sync y, elt_stream t "
+              "WHERE y.schema_name LIKE 'many%'");
     struct engine *e = scene_engine(s, "w1", 0);
     scene_advance_ms(s, DAY_MS);
     int64_t begin_ms = engine_real_ms();

@@ -131,9 +131,9 @@ void place_fill_syncs(struct place *p, int64_t n)
         &p->arena,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld) "
         "INSERT INTO elt_sync SELECT 'copy' || n.i, s.account_id, s.connection_id, "
-        "s.destination_id, 'copy' || n.i, s.sync_interval, s.settings, s.start_ms, s.enabled, "
-        "s.started, s.next_due_ms, s.created_ms, s.updated_ms FROM n CROSS JOIN elt_sync s "
-        "WHERE s.id = (SELECT min(id) FROM elt_sync)",
+        "s.destination_id, 'copy' || n.i, 'copy' || n.i, s.sync_interval, s.settings, s.start_ms, "
+        "s.enabled, s.started, s.next_due_ms, s.created_ms, s.updated_ms FROM n CROSS JOIN "
+        "elt_sync s WHERE s.id = (SELECT min(id) FROM elt_sync)",
         (long long)more);
     place_run(p, text.ptr);
 }

@@ -308,6 +308,15 @@ void source_stream_columns(const struct source_stream *s, const struct table *ta
     memset(ret, 0, table->n_columns * sizeof *ret);
 }
 
+bool source_stream_part(const struct source_stream_info *info, struct str table,
+                        struct source_part *ret)
+{
+    (void)info;
+    (void)table;
+    (void)ret;
+    return false;
+}
+
 bool source_stream_shares(const struct source_stream *s, const struct table *table)
 {
     (void)s;
@@ -387,6 +396,21 @@ bool session_drop_tables(struct session *s, const struct str *names, size_t n, s
 {
     (void)s;
     return error_set(err, ERR_INTERNAL, "%zu tables taken away, %.*s", n, STR_ARG(names[0]));
+}
+
+bool session_hide_part(struct session *s, const struct destination_part *part,
+                       const struct str *columns, size_t n, struct error *err)
+{
+    (void)s;
+    (void)columns;
+    return error_set(err, ERR_INTERNAL, "%zu columns of a part hidden in %.*s", n,
+                     STR_ARG(part->table));
+}
+
+bool session_drop_part(struct session *s, const struct destination_part *part, struct error *err)
+{
+    (void)s;
+    return error_set(err, ERR_INTERNAL, "a part of %.*s taken away", STR_ARG(part->table));
 }
 
 bool session_forget_rejects(struct session *s, const struct str *columns, size_t n,

@@ -376,6 +376,91 @@ static void test_whatever_comes_at_once(struct place *p)
     assert_int_equal(scene_take(p, "last", 10, &claims), 6);
 }
 
+// ---- one stream is added to several syncs of a schema
+
+enum { ADDED = 8 };
+
+// All of them in one transaction, as the API does, in an order of one's own: nobody may wait for
+// another in a circle, and who loses has added nothing.
+static void *add_streams(void *user)
+{
+    struct racer *r = user;
+    struct elt_sync sync;
+    char id[64];
+    snprintf(id, sizeof id, "%s", r->ids[0]);
+    pthread_barrier_wait(r->start);
+    r->ok = store_begin(r->store, &r->err);
+    bool added = r->ok && elt_sync_find(r->store, ACCOUNT, str_from(id), &r->arena, &sync, &r->err);
+    for (size_t i = 0; added && i < ADDED; i++) {
+        size_t at = r->number % 2 == 0 ? i : ADDED - 1 - i;
+        struct elt_stream t = {
+            .account_id = ACCOUNT, .sync_id = sync.id, .name = arena_printf(&r->arena, "s%zu", at)};
+        added = elt_stream_put(r->store, &t, &r->arena, &r->err);
+    }
+    bool refused = !added && r->err.code == ERR_CONFLICT;
+    r->ok = r->ok && store_end(r->store, added, &r->err);
+    r->made = added && r->ok;
+    r->ok = r->made || refused;
+    return NULL;
+}
+
+static void test_one_of_several_syncs_gets_the_streams(struct place *p)
+{
+    scene_connection(p, "acme", 1);
+    for (int round = 0; round < 10; round++) {
+        struct racer *racers = racers_new();
+        const char *schema = arena_printf(&p->arena, "schema%d", round).ptr;
+        size_t made = 0;
+        for (size_t i = 0; i < THREADS; i++) {
+            struct elt_sync sync = scene_sync(p, "acme", schema);
+            snprintf(racers[i].ids[0], sizeof racers[i].ids[0], "%.*s", STR_ARG(sync.id));
+        }
+        race(p, racers, STR(""), add_streams);
+        for (size_t i = 0; i < THREADS; i++) {
+            made += racers[i].made;
+        }
+        assert_int_equal(made, 1);
+        assert_int_equal(scene_count(p, "elt_stream"), (round + 1) * ADDED);
+        free(racers);
+    }
+}
+
+// Syncs of two connections that are made for one schema at once: one connection has it.
+static void *make_syncs(void *user)
+{
+    struct racer *r = user;
+    struct elt_sync sync = {.account_id = ACCOUNT,
+                            .connection_id = r->number % 2 == 0 ? STR("acme") : STR("globex"),
+                            .destination_id = r->stream_id,
+                            .sync_interval = STR("@daily")};
+    pthread_barrier_wait(r->start);
+    r->ok = true;
+    for (size_t i = 0; r->ok && i < 10; i++) {
+        sync.schema_name = arena_printf(&r->arena, "made%zu", i);
+        bool made = elt_sync_create(r->store, &sync, &r->arena, &r->err);
+        r->ok = made || r->err.code == ERR_CONFLICT;
+        r->n += made;
+    }
+    return NULL;
+}
+
+static void test_a_schema_is_one_connections(struct place *p)
+{
+    struct racer *racers = racers_new();
+    size_t made = 0;
+    scene_connection(p, "acme", 1);
+    scene_connection(p, "globex", 2);
+    race(p, racers, scene_destination(p), make_syncs);
+    for (size_t i = 0; i < THREADS; i++) {
+        made += racers[i].n;
+    }
+    assert_int_equal(made, 10 * THREADS / 2);
+    assert_int_equal(scene_count(p, "(SELECT schema_key FROM elt_sync GROUP BY schema_key"
+                                    " HAVING count(DISTINCT connection_id) > 1) AS x"),
+                     0);
+    free(racers);
+}
+
 int main(void)
 {
     static const struct place_test TESTS[] = {
@@ -384,6 +469,8 @@ int main(void)
         PLACE_TEST(test_followers_miss_nothing),
         PLACE_TEST(test_a_repeated_request_is_carried_out_once),
         PLACE_TEST(test_whatever_comes_at_once),
+        PLACE_TEST(test_one_of_several_syncs_gets_the_streams),
+        PLACE_TEST(test_a_schema_is_one_connections),
         PLACE_TESTS_END,
     };
     return place_run_both("sync_store_races", TESTS);

@@ -2,6 +2,7 @@
 
 #include "core/limits.h"
 #include "source/hubspot/fetch.h"
+#include "source/hubspot/tables.h"
 
 // What follows the description are tables beside the main one.
 #define PLAIN(name_, alias_, table_, scope_, ...)                                                  \
@@ -388,6 +389,17 @@ bool source_stream_shares(const struct source_stream *s, const struct table *tab
         users += uses;
     }
     return users > 1;
+}
+
+bool source_stream_part(const struct source_stream_info *info, struct str table,
+                        struct source_part *ret)
+{
+    const struct object_info *object = object_find(str_from(info->name));
+    if (!object || !object->engagement_type || !str_eq(table, TABLE_ENGAGEMENT.name)) {
+        return false;
+    }
+    *ret = (struct source_part){STR("type"), str_from(object->engagement_type)};
+    return true;
 }
 
 void source_stream_start(struct source_stream *s, bool empty)
