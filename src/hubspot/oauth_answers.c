@@ -190,8 +190,8 @@ static const struct {
     const char *says;
 } CAUSES[] = {
     {"BAD_REFRESH_TOKEN", ANY_CALL, ERR_REAUTHORIZE, ADVICE_NONE,
-     "HubSpot no longer accepts the refresh token: the app was removed from the account, or its "
-     "access revoked"},
+     "HubSpot no longer accepts the refresh token, since the app was removed from the account or "
+     "its access revoked"},
     {"BAD_AUTH_CODE", ANY_CALL, ERR_LOGIN, ADVICE_NONE,
      "HubSpot does not accept the code: it was used before, or too much time has passed since the "
      "consent"},

@@ -18,13 +18,13 @@ enum {
 };
 
 static const struct {
-    const char *what; // for errors
+    const char *what; // for errors; must not end like the name of a secret (see request_mask)
     const char *name; // in the request log
 } CALLS[OAUTH_CALL_COUNT] = {
     [OAUTH_EXCHANGE] = {"exchanging the code for tokens", "OAUTH_EXCHANGE"},
-    [OAUTH_REFRESH] = {"renewing the access token", "OAUTH_REFRESH"},
+    [OAUTH_REFRESH] = {"renewing access", "OAUTH_REFRESH"},
     [OAUTH_INTROSPECT] = {"asking what the token stands for", "OAUTH_INTROSPECT"},
-    [OAUTH_REVOKE] = {"revoking the refresh token", "OAUTH_REVOKE"},
+    [OAUTH_REVOKE] = {"revoking the grant", "OAUTH_REVOKE"},
     [OAUTH_PRIVATE_INFO] = {"asking what the token stands for", "PRIVATE_APP_INFO"},
 };
 

@@ -127,8 +127,10 @@ static void test_answers(void **state)
         {OAUTH_INTROSPECT, 200, "", "{\"hub_id\":7,\"status\":\"ok\"}", ERR_OK, ""},
         {OAUTH_REVOKE, 204, "", "", ERR_OK, ""},
         {OAUTH_REVOKE, 200, "", "{}", ERR_OK, ""},
-        {OAUTH_REFRESH, 429, "Retry-After: 7\r\n", "{}", ERR_RATE_LIMITED,
-         "renewing the access token"},
+        {OAUTH_REFRESH, 429, "Retry-After: 7\r\n", "{}", ERR_RATE_LIMITED, "renewing access"},
+        {OAUTH_REFRESH, 400, "", "{\"status\":\"BAD_REFRESH_TOKEN\",\"message\":\"gone\"}",
+         ERR_REAUTHORIZE, "the app was removed from the account"},
+        {OAUTH_REVOKE, 503, "", "{\"message\":\"down\"}", ERR_SOURCE_UNAVAILABLE, "down"},
         {OAUTH_REFRESH, 302, "Location: http://evil/?x=token%2F" MARK "\r\n", "", ERR_REDIRECT,
          "redirect to \"http://evil/?x=*"},
         {OAUTH_REFRESH, 200, "", "{}", ERR_SOURCE_DATA, "no access_token"},
@@ -158,6 +160,8 @@ static void test_answers(void **state)
         check_row(!strstr(err.message, MARK), ROWS[i].body);
         check_row(f->records == before + !ok, ROWS[i].body); // what went well is not asked for
         check_row(ok || f->last.code == err.code, ROWS[i].body);
+        // The log tells the same: no word of ours is taken for a secret's name.
+        check_row(ok || str_eq(f->last.message, str_from(err.message)), ROWS[i].body);
     }
     check_str(f->last.correlation_id, "c-17");
 }
