@@ -250,7 +250,7 @@ static const struct {
     const char *code;
 } REFUSED[] = {
     {400, "bad_request"},       {413, "body_too_large"}, {414, "uri_too_long"},
-    {431, "headers_too_large"}, {500, "internal"},
+    {431, "headers_too_large"}, {500, "internal"},       {505, "version_not_supported"},
 };
 
 void api_refused(void *user UNUSED, struct http_server_request *request UNUSED,

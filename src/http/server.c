@@ -94,7 +94,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
         more[n++] =
             (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL};
     }
-    if (o->request_timeout_s > 0) {
+    if (o->request_timeout_s > 0 || o->refuse) {
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION,
                                             (intptr_t)server_on_connection, s};
     }
@@ -242,7 +242,8 @@ bool http_server_start(const struct http_server_options *options, struct http_se
     s->tls_certificate = copy_text(options->tls_certificate);
     s->tls_key = copy_text(options->tls_key);
     s->timers = timers_create(options->clock, resume);
-    bool ready = server_slow_start(s);
+    s->queue = server_library_queue();
+    bool ready = s->queue && server_slow_start(s);
     s->daemon = ready ? start_daemon(s, fd) : NULL;
     if (!s->daemon) {
         server_slow_close(s);

@@ -30,7 +30,7 @@ static struct exchange *exchange_take(struct http_server *s)
     atomic_fetch_add(&s->open, 1);
     x->state = EXCHANGE_NEW;
     x->refused = 0;
-    x->misframed = false;
+    x->misframed = NULL;
     x->request = (struct http_server_request){.arena = &x->arena, .server = s};
     x->response.stream = NULL;
     return x;
@@ -43,7 +43,7 @@ void server_exchange_destroy(struct exchange *x)
     free(x);
 }
 
-static void exchange_release(struct exchange *x)
+void server_exchange_release(struct exchange *x)
 {
     struct http_server *s = x->server;
     if (x->response.stream) { // the connection died before the answer
@@ -94,7 +94,7 @@ void server_on_completed(void *cls, struct MHD_Connection *connection, void **co
 {
     server_watch_phase(cls, connection, SERVER_REQUEST_IS_OVER);
     if (*con_cls) {
-        exchange_release(*con_cls);
+        server_exchange_release(*con_cls);
         *con_cls = NULL;
     }
 }
@@ -106,7 +106,9 @@ static const struct {
     {MHD_HTTP_BAD_REQUEST, "The request target holds control characters"},
     {MHD_HTTP_CONTENT_TOO_LARGE, "The request body is larger than %zu bytes"},
     {MHD_HTTP_URI_TOO_LONG, "The request target is larger than half of %zu bytes"},
-    {MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "The request headers are larger than %zu bytes"},
+    {MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+     "The request headers are too many or larger than %zu bytes"},
+    {MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED, "The version of HTTP is neither 1.1 nor 1.0"},
     {MHD_HTTP_INTERNAL_SERVER_ERROR, "The answer is larger than %zu bytes"},
 };
 
@@ -124,7 +126,7 @@ static void refuse(struct exchange *x, int status, size_t limit)
         }
     }
     if (x->misframed) {
-        snprintf(message, sizeof(message), "%s", MISFRAMED);
+        snprintf(message, sizeof(message), "%s", x->misframed);
     }
     buf_reset(&x->response.body);
     x->response.status = status;
@@ -179,6 +181,16 @@ static struct str peer_address(struct exchange *x, struct MHD_Connection *connec
     return str_starts(address, mapped) && str_find_char(address, '.') > 0
                ? str_sub(address, mapped.len, address.len)
                : address;
+}
+
+struct exchange *server_exchange_take(struct http_server *s, struct MHD_Connection *connection)
+{
+    struct exchange *x = exchange_take(s);
+    x->request.connection = connection;
+    x->request.arrived_us = clock_mono_us(s->options.clock);
+    x->request.address = peer_address(x, connection);
+    x->request.method = x->request.target = x->request.path = x->request.query = STR("");
+    return x;
 }
 
 static bool has_controls(struct str s)
@@ -266,7 +278,7 @@ static enum MHD_Result begin_request(struct exchange *x, struct MHD_Connection *
     x->request.address = peer_address(x, connection);
     x->refused = refuse_head(x, connection);
     x->state = EXCHANGE_BODY;
-    x->misframed = is_misframed(connection);
+    x->misframed = is_misframed(connection) ? MISFRAMED : NULL;
     if (x->misframed) {
         x->refused = MHD_HTTP_BAD_REQUEST;
     }

@@ -169,7 +169,7 @@ enum MHD_Result server_send(struct exchange *x, struct MHD_Connection *connectio
                                 arena_cstr(&x->arena, r->headers[i].value));
     }
     add_faulty_headers(x, response, length);
-    enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
+    enum MHD_Result result = x->server->queue(connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;
 }

@@ -1,5 +1,5 @@
 // What the files of the HTTP server share; private to them (server.c, server_request.c,
-// server_send.c, server_stream.c).
+// server_broken.c, server_send.c, server_slow.c, server_stream.c).
 #pragma once
 
 #include "http/server.h"
@@ -31,8 +31,9 @@ enum exchange_state { EXCHANGE_NEW, EXCHANGE_BODY, EXCHANGE_READY };
 struct exchange {
     struct http_server *server;
     enum exchange_state state;
-    int refused;    // 0, or the status that the request is refused with before its handler
-    bool misframed; // nobody can say where the request ends: the connection is closed behind it
+    int refused;           // 0, or the status that the request is refused with before its handler
+    const char *misframed; // why nobody can say where the request ends; the connection is closed
+                           // behind it. NULL: it is known
     struct arena arena;
     struct buf upload;
     struct http_server_request request;
@@ -42,8 +43,9 @@ struct exchange {
     struct exchange *next; // among the spare ones
 };
 
-// A connection whose requests have to come in time.
+// A connection, which may have to come up with its requests in time.
 struct watched {
+    struct http_server *server;
     int fd;
     _Atomic int64_t due_us; // 0: nothing is waited for
     struct watched *prev, *next;
@@ -70,9 +72,13 @@ struct slow {
     size_t n;
 };
 
+typedef enum MHD_Result server_queue_fn(struct MHD_Connection *connection, unsigned status,
+                                        struct MHD_Response *response);
+
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
+    server_queue_fn *queue; // libmicrohttpd's
     uint16_t port;
     char *tls_certificate, *tls_key; // NUL-terminated copies
     struct timers *timers;
@@ -94,8 +100,16 @@ enum MHD_Result server_on_request(void *cls, struct MHD_Connection *connection, 
                                   size_t *upload_size, void **con_cls);
 void server_on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code);
+// One for a request of which nothing is known yet but whom it came from.
+struct exchange *server_exchange_take(struct http_server *s, struct MHD_Connection *connection);
+void server_exchange_release(struct exchange *x);
 void server_exchange_destroy(struct exchange *x);
 void server_run_handler(struct exchange *x); // fills x->response
+
+// ---- server_broken.c
+
+// libmicrohttpd's own MHD_queue_response; NULL when there is none.
+server_queue_fn *server_library_queue(void);
 
 // ---- server_slow.c
 
@@ -127,6 +141,7 @@ struct MHD_Response *server_stream_response(struct http_server *s,
 // libmicrohttpd's: a connection is there, or over.
 void server_on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code);
+struct http_server *server_of(struct MHD_Connection *connection); // NULL: not known
 enum server_phase {
     SERVER_REQUEST_BEGINS, // its first line is there
     SERVER_REQUEST_IS_HERE,

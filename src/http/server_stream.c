@@ -262,32 +262,43 @@ void server_on_connection(void *cls, struct MHD_Connection *connection, void **s
     if (!c) {
         return;
     }
+    int64_t wait_us = (int64_t)s->options.request_timeout_s * 1000000;
+    c->server = s;
     c->fd = info->connect_fd;
-    atomic_store(&c->due_us,
-                 clock_mono_us(s->options.clock) + (int64_t)s->options.request_timeout_s * 1000000);
+    atomic_store(&c->due_us, wait_us > 0 ? clock_mono_us(s->options.clock) + wait_us : 0);
     pthread_mutex_lock(&w->lock);
     c->next = w->connections;
     if (c->next) {
         c->next->prev = c;
     }
     w->connections = c;
-    need_thread(s);
-    if (!c->next) {
-        pthread_cond_signal(&w->changed); // the first: looks begin
+    if (wait_us > 0) {
+        need_thread(s);
+        if (!c->next) {
+            pthread_cond_signal(&w->changed); // the first: looks begin
+        }
     }
     pthread_mutex_unlock(&w->lock);
     *socket_context = c;
 }
 
+static struct watched *watched_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+struct http_server *server_of(struct MHD_Connection *connection)
+{
+    const struct watched *c = watched_of(connection);
+    return c ? c->server : NULL;
+}
+
 void server_watch_phase(struct http_server *s, struct MHD_Connection *connection,
                         enum server_phase phase)
 {
-    if (s->options.request_timeout_s == 0) {
-        return;
-    }
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct watched *c = info ? info->socket_context : NULL;
+    struct watched *c = s->options.request_timeout_s > 0 ? watched_of(connection) : NULL;
     if (!c) {
         return;
     }

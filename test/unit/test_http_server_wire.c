@@ -90,6 +90,51 @@ static void finish(struct scene *s)
     free(s);
 }
 
+static void refuse(void *user UNUSED, struct http_server_request *q, struct http_server_response *r,
+                   const char *message)
+{
+    assert_string_equal(q->address.ptr, "127.0.0.1");
+    http_server_add_header(r, "X-Refused", STR("yes"));
+    r->content_type = "text/plain";
+    buf_printf(&r->body, "%d: %s", r->status, message);
+}
+
+// What libmicrohttpd refuses by itself is refused in the words of the server's user, and in the
+// library's only where that has none.
+static void test_broken(void **state UNUSED)
+{
+    static const struct {
+        const char *request;
+        const char *says;
+    } ROWS[] = {
+        {"GET /\r\n\r\n", "400: The request is not well-formed HTTP/1.1"},
+        {"GET / HTTP/1.1\r\nno colon\r\n\r\n", "400: The request is not well-formed HTTP/1.1"},
+        {"GET / HTTP/2.0\r\n\r\n", "505: The version of HTTP is neither 1.1 nor 1.0"},
+        {"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400: The request is not well-formed"},
+        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+         "400: The request is not well-formed"},
+        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+         "413: The request body is larger than 65536 bytes"},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(ROWS); i++) {
+        bool own = i % 2 == 0;
+        struct scene *s = calloc(1, sizeof(*s));
+        assert_non_null(s);
+        struct http_server_options o = options(s);
+        o.refuse = own ? refuse : NULL;
+        start(&o);
+        struct talk t = talk_open(s->port);
+        talk_send(&t, ROWS[i / 2].request, strlen(ROWS[i / 2].request));
+        assert_true(talk_ends(&t, 10000));
+        struct str all = buf_str(&t.in);
+        assert_int_equal(str_find(all, STR("X-Refused: yes\r\n")) > 0, own);
+        assert_int_equal(str_find(all, str_from(ROWS[i / 2].says)) > 0, own);
+        assert_int_equal(str_find(all, STR("<html>")) > 0, !own);
+        talk_close(&t);
+        finish(s);
+    }
+}
+
 static struct talk ask_stream(struct scene *s, const char *target)
 {
     char text[256];
@@ -394,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_address),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_idle_connections),
+        cmocka_unit_test(test_broken),
         cmocka_unit_test(test_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
