@@ -18,7 +18,7 @@ const BRIDGE = { integration_id: 'hubspot-v2', label: 'contract', redirect_uri: 
 const NOBODY = 'AAAAAAAAAAAAAA'; // an id that nothing has
 const MIB = 1024 * 1024;
 const ORIGIN = 'https://app.example.com';
-const WAIT_MS = 30_000;
+const WAIT_MS = 120_000;
 
 let postgres;
 let sim;

@@ -3,11 +3,9 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { sleep } from './lib/process.mjs';
+import { until } from './lib/process.mjs';
 import { Server } from './lib/serve.mjs';
 import { sqliteValue } from './lib/sqlite.mjs';
-
-const WAIT_MS = 60_000;
 
 describe('an ELT sync', () => {
   let server;
@@ -23,17 +21,10 @@ describe('an ELT sync', () => {
 
   const count = (schema, table) => sqliteValue(server.file(schema), `SELECT count(*) FROM ${table} WHERE NOT _sluice_deleted`);
 
-  async function follow(statusUrl) {
-    for (const until = Date.now() + WAIT_MS; ;) {
-      const page = await server.ok('GET', statusUrl);
-      const [run] = page.data;
-      if (run && run.status !== 'RUNNING') {
-        return run;
-      }
-      assert.ok(Date.now() < until, JSON.stringify(page));
-      await sleep(50);
-    }
-  }
+  const follow = (statusUrl) => until(async () => {
+    const { data: [run] } = await server.ok('GET', statusUrl);
+    return run && run.status !== 'RUNNING' && run;
+  }, server);
 
   test('runs soon after it is enabled, and tells how it went', async () => {
     const sync = await server.ok('POST', '/elt_syncs', {
@@ -141,7 +132,8 @@ describe('an ELT sync', () => {
 describe('a run that takes long', () => {
   let server;
   before(async () => {
-    server = await Server.start({ contacts: 2000, latency: 400 });
+    server = await Server.start({ contacts: 2000, latency: 40 });
+    await server.sim.hold('contacts', 2);
   });
   after(() => server?.stop());
 
@@ -151,10 +143,7 @@ describe('a run that takes long', () => {
     const conflict = await server.api('POST', `/elt_streams/${id}/request_run`);
     assert.equal(conflict.status, 409);
     const { active_run_id: run } = conflict.json;
-    for (const until = Date.now() + WAIT_MS; (await server.ok('GET', `/elt_stream_runs/${run}`)).state !== 'RUNNING';) {
-      assert.ok(Date.now() < until);
-      await sleep(20);
-    }
+    await until(async () => (await server.ok('GET', `/elt_stream_runs/${run}`)).state === 'RUNNING', server);
     assert.equal((await server.api('POST', `/elt_stream_runs/${run}/cancel`)).status, 204);
     const { contacts: ended } = await server.settled(sync);
     assert.equal(ended.status, 'FAILED');

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { CLIENT_SECRET } from './lib/browser.mjs';
 import { BODIES, JSON_VALUES, placesOf, put, URL_VALUES } from './lib/hostile.mjs';
 import { Postgres } from './lib/postgres.mjs';
+import { PATIENCE_MS, until } from './lib/process.mjs';
 import { Server } from './lib/serve.mjs';
 import { Sim } from './lib/sim.mjs';
 import { sqlite } from './lib/sqlite.mjs';
@@ -92,7 +93,7 @@ for (const kind of ['SQLite', 'PostgreSQL']) {
       }
       const { hostname, port } = new URL(server.url);
       const answer = await new Promise((done, failed) => {
-        const request = http.request({ hostname, port, path, method, headers: all, agent, timeout: 20_000 }, done);
+        const request = http.request({ hostname, port, path, method, headers: all, agent, timeout: PATIENCE_MS }, done);
         request.on('timeout', () => request.destroy(new Error(`no answer: ${method} ${path.slice(0, 200)} ${body?.subarray(0, 200)}`)));
         request.on('error', failed);
         request.end(body);
@@ -205,9 +206,7 @@ for (const kind of ['SQLite', 'PostgreSQL']) {
           assert.ok([400, 401, 415, 429].includes(status), what);
         }
         // A caller that is told to wait is let in by and by; the count of its failures is its own.
-        for (let i = 0; i < 200 && (await server.api('GET', '/api_keys')).status === 429; i++) {
-          await new Promise((done) => setTimeout(done, 50));
-        }
+        await until(async () => (await server.api('GET', '/api_keys')).status !== 429, server);
       }
       assert.deepEqual(await counts(), start);
     });

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS } from './lib/process.mjs';
 import { Server } from './lib/serve.mjs';
 
 let browser;
@@ -20,7 +21,7 @@ before(async () => {
   site.listen(0, '127.0.0.1');
   await once(site, 'listening');
   const found = ['chromium', 'chromium-browser', 'google-chrome'].map((name) => `/usr/bin/${name}`).find(existsSync);
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? found, args: ['--no-sandbox'] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? found, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 });
 
 after(async () => {
@@ -44,6 +45,7 @@ function makeBridge(fields = {}) {
 // it looks for by itself.
 async function openPage(t, options = {}, expected = []) {
   const context = await browser.newContext({ javaScriptEnabled: false, ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const refusals = [];
   page.on('console', (message) => {
@@ -188,6 +190,7 @@ describe('the page', () => {
 
   test('runs no script, whoever wrote it in', async (t) => {
     const context = await browser.newContext(); // scripts are allowed here
+    context.setDefaultTimeout(PATIENCE_MS);
     t.after(() => context.close());
     const page = await context.newPage();
     const dialogs = [];

@@ -4,7 +4,6 @@ import { after, before, describe, test } from 'node:test';
 import { assertSameTables, dumpAll } from './lib/compare.mjs';
 import { liveRows, TABLES } from './lib/expect.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { waitForOutput } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
 import { PostgresDestination, SqliteDestination, startSync, sync } from './lib/sluice.mjs';
 
@@ -202,13 +201,15 @@ describe('the run is interrupted', () => {
   for (const signal of ['SIGINT', 'SIGTERM']) {
     test(`${signal}: exit 7, what to do next, and then it goes on`, async (t) => {
       const sim = await scene(t, [], { latency: 60 });
+      const hold = await sim.hold('contacts', 5);
       const destination = new SqliteDestination();
       const { child, finish } = startSync(sim, destination);
-      setTimeout(() => child.kill(signal), 700);
+      await hold.reached(child);
+      child.kill(signal);
       const result = await finish();
       assert.equal(result.code, 7, `${result.code ?? result.signal}: ${result.stderr}`);
       assert.match(result.stderr + result.stdout, /run the same command again/);
-      await sim.reset();
+      await sim.reset(); // that hold, too
       const second = await sync(sim, destination);
       assert.equal(second.code, 0, second.stderr);
       assertSameTables(await dumpAll(destination), quietDay);
@@ -221,9 +222,12 @@ describe('the run is interrupted', () => {
     const args = ['--streams', 'contacts'];
     const whole = await sync(sim, new SqliteDestination(), args);
     const calls = streamOf(whole, 'contacts').calls;
+    const hold = await sim.hold('contacts', 30);
     const { child, finish } = startSync(sim, destination, args);
-    setTimeout(() => child.kill('SIGINT'), 1200);
+    await hold.reached(child);
+    child.kill('SIGINT');
     assert.equal((await finish()).code, 7);
+    await sim.clearFaults();
     const second = await sync(sim, destination, args);
     assert.equal(second.code, 0, second.stderr);
     assert.ok(streamOf(second, 'contacts').calls < calls * 0.85, `${streamOf(second, 'contacts').calls} of ${calls}`);
@@ -236,9 +240,12 @@ describe('the run is interrupted', () => {
     const server = await Postgres.start();
     t.after(() => server.stop());
     const destination = new PostgresDestination(server);
-    const { finish } = startSync(sim, destination);
-    setTimeout(() => server.crash(), 900);
+    const hold = await sim.hold('contacts', 5, { ms: 1500 });
+    const { child, finish } = startSync(sim, destination);
+    await hold.reached(child);
+    await server.crash();
     const result = await finish();
+    await sim.clearFaults();
     // 3 when some streams were complete before, 5 when none was.
     assert.ok([3, 5].includes(result.code), `${result.code}: ${result.stderr}`);
     assert.match(result.stderr, /PostgreSQL|connection/);
@@ -253,9 +260,10 @@ describe('the run is interrupted', () => {
   test('HubSpot goes away in the middle; it comes back: everything is there', async (t) => {
     const sim = await scene(t, [], { latency: 40 });
     const destination = new SqliteDestination();
+    const hold = await sim.hold('contacts', 5);
     const { child, finish } = startSync(sim, destination);
-    await waitForOutput(child, /run_started/);
-    setTimeout(() => sim.child.kill('SIGKILL'), 600);
+    await hold.reached(child);
+    await sim.kill();
     const result = await finish();
     assert.ok([3, 6].includes(result.code), `${result.code}: ${result.stderr}`);
     assert.match(result.stderr, /connect|reply|127\.0\.0\.1/i);

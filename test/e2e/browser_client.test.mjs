@@ -7,6 +7,8 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS } from './lib/process.mjs';
+import { clearOfHour } from './lib/quiet_hours.mjs';
 import { Server } from './lib/serve.mjs';
 import { sqliteValue } from './lib/sqlite.mjs';
 
@@ -61,6 +63,7 @@ let site;
 let origin;
 
 before(async () => {
+  await clearOfHour(1); // when schedules begin runs of their own
   site = createServer((request, response) => {
     response.setHeader('content-type', 'text/html');
     response.end(request.url.startsWith('/authorize-callback.html') ? CALLBACK : APP);
@@ -71,7 +74,7 @@ before(async () => {
   server = await Server.start(PORTAL, { args: ['--cors-origin', origin] });
   const found = ['chromium', 'chromium-browser', 'google-chrome'].map((name) => `/usr/bin/${name}`).find(existsSync);
   const resolve = '--host-resolver-rules=MAP localhost 127.0.0.1'; // the site listens there alone
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? found, args: ['--no-sandbox', resolve] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? found, args: ['--no-sandbox', '--disable-dev-shm-usage', resolve] });
 });
 
 after(async () => {
@@ -84,6 +87,7 @@ after(async () => {
 // The client, opened by a person; what the browser refuses to do in any of its windows fails the test.
 async function openApp(t, key = server.key) {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE_MS);
   const refusals = [];
   context.on('console', (message) => {
     if (/Content Security Policy|CORS|opener|preflight/.test(message.text()) && !/favicon/.test(message.text())) {
@@ -125,7 +129,7 @@ async function connect(page) {
 // As such a client waits, only more often.
 async function waitForSyncs(page, sync) {
   return page.evaluate(async (id) => {
-    for (let i = 0; i < 1200; i++) {
+    for (let i = 0; i < 2400; i++) {
       const { source_streams: streams } = await window.call('GET', `/elt_syncs/${id}/status`);
       if (streams.length > 0 && streams.every((one) => !one.active_sync && one.latest_sync)) {
         return streams;
@@ -233,6 +237,7 @@ describe('a client in a browser', () => {
 
   test('of an origin that is not allowed gets nothing', async (t) => {
     const context = await browser.newContext();
+    context.setDefaultTimeout(PATIENCE_MS);
     t.after(() => context.close());
     const page = await context.newPage();
     await page.goto(`${origin.replace('localhost', '127.0.0.1')}/?server=${encodeURIComponent(server.url)}`);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { assertExact } from './lib/exact.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { sleep, stop, waitForOutput } from './lib/process.mjs';
+import { sleep, stop, until, waitForOutput } from './lib/process.mjs';
 import { Server } from './lib/serve.mjs';
 import { Sim } from './lib/sim.mjs';
 import { PostgresDestination } from './lib/sluice.mjs';
@@ -59,7 +59,7 @@ class Fleet {
   async hire() {
     const worker = this.server.worker(['--workers', String(this.slots)]);
     this.workers.push(worker);
-    await this.until(async () => (await this.query('SELECT id FROM worker WHERE pid = $1', [worker.pid])).length > 0, 20_000, worker);
+    await until(async () => (await this.query('SELECT id FROM worker WHERE pid = $1', [worker.pid])).length > 0, { child: worker });
     [{ id: worker.name }] = await this.query('SELECT id FROM worker WHERE pid = $1', [worker.pid]);
     return worker;
   }
@@ -68,20 +68,10 @@ class Fleet {
     return this.postgres.query(sql, values, { database: this.database, schema: 'sluice_store' });
   }
 
-  async until(look, timeoutMs, child) {
-    for (const end = Date.now() + timeoutMs; ;) {
-      const seen = await look();
-      if (seen) {
-        return seen;
-      }
-      assert.ok(Date.now() < end, `not within ${timeoutMs} ms: ${look}\n${child?.output.stderr ?? ''}`);
-      await sleep(100);
-    }
-  }
-
   runsOf(worker) {
     return this.query(
-      "SELECT id, stream_id, fence, records, bytes, calls FROM stream_run WHERE worker = $1 AND status = 'running'",
+      `SELECT r.id, r.stream_id, s.name, r.fence, r.records, r.bytes, r.calls FROM stream_run r JOIN elt_stream s ON s.id = r.stream_id
+       WHERE r.worker = $1 AND r.status = 'running'`,
       [worker.name],
     );
   }
@@ -89,7 +79,7 @@ class Fleet {
   // Until the first of these runs has moved on under another worker; how long that took since `begin`.
   async takenOver(runs, begin) {
     const before = new Map(runs.map((run) => [run.id, run]));
-    return this.until(async () => {
+    return until(async () => {
       const now = await this.query(
         'SELECT id, status, worker, fence, records, bytes, calls FROM stream_run WHERE id = ANY($1)', [[...before.keys()]],
       );
@@ -101,7 +91,7 @@ class Fleet {
         return Number(run.fence) > Number(old.fence) && (run.status === 'completed' || further || again);
       });
       return moved.length > 0 && Date.now() - begin;
-    }, 3 * TAKEOVER_MS, this.server.child);
+    }, { timeoutMs: 4 * TAKEOVER_MS, child: this.server.child });
   }
 
   // A run of each stream that has none.
@@ -111,7 +101,7 @@ class Fleet {
     }
   }
 
-  async settled(timeoutMs = 180_000) {
+  async settled(timeoutMs = 300_000) {
     for (const sync of this.syncs) {
       const ended = await this.server.settled(sync, { timeoutMs });
       for (const [name, run] of Object.entries(ended)) {
@@ -183,12 +173,12 @@ test(`a worker killed every ${KILL_EVERY} s for ${SECONDS} s`, async (t) => {
   let over = false;
   const busy = keepBusy(fleet, () => over);
   const took = [];
-  while (Date.now() < end) {
+  while (Date.now() < end || took.length < 3) {
     await sleep(KILL_EVERY * 1000);
     // The oldest that has something to do; those that hold nothing prove nothing.
     let victim;
     let runs = [];
-    await fleet.until(async () => {
+    await until(async () => {
       for (const worker of fleet.workers) {
         runs = await fleet.runsOf(worker);
         if (runs.length > 0) {
@@ -197,7 +187,7 @@ test(`a worker killed every ${KILL_EVERY} s for ${SECONDS} s`, async (t) => {
         }
       }
       return false;
-    }, 30_000);
+    }, fleet.server);
     const begin = Date.now();
     await fleet.fire(victim);
     await fleet.hire();
@@ -216,7 +206,7 @@ test(`a worker killed every ${KILL_EVERY} s for ${SECONDS} s`, async (t) => {
   await fleet.assertExact({ every: 5 });
   // Half of them in time, on whatever machine; that of the worst is the machine's too.
   const middle = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)];
-  assert.ok(times.length >= 2 && middle <= TAKEOVER_MS && Math.max(...times) <= 3 * TAKEOVER_MS, `taken over after ${times} ms`);
+  assert.ok(middle <= TAKEOVER_MS && Math.max(...times) <= 3 * TAKEOVER_MS, `taken over after ${times} ms`);
   const [{ n }] = await fleet.query("SELECT count(*) AS n FROM stream_run WHERE status = 'failed'");
   assert.equal(n, '0', 'runs that failed');
 });
@@ -225,16 +215,20 @@ test(`a worker killed every ${KILL_EVERY} s for ${SECONDS} s`, async (t) => {
 const LONG = { contacts: 9000, limit: '190/10s', 'search-limit': '5/s', latency: '80-160' };
 const FEW = ['contacts', 'companies', 'deals'];
 
-function workerAtWork(fleet) {
-  return fleet.until(async () => {
+// Who loads the contacts, and has loaded some. They come slowly from then on, until the simulator's clearFaults(): so what
+// befalls the worker befalls it at work.
+async function workerAtWork(fleet) {
+  await fleet.sim.clearFaults();
+  await fleet.sim.hold('contacts', 10, { ms: 1500 });
+  return until(async () => {
     for (const worker of fleet.workers) {
-      const runs = await fleet.runsOf(worker);
-      if (runs.some((run) => Number(run.records) > 0)) {
+      const runs = (await fleet.runsOf(worker)).filter((run) => run.name === 'contacts' && Number(run.records) > 0);
+      if (runs.length > 0) {
         return { worker, runs };
       }
     }
     return undefined;
-  }, 30_000, fleet.server.child);
+  }, fleet.server);
 }
 
 test('a worker that stands still for 40 s has lost its runs, and commits nothing when it comes back', async (t) => {
@@ -243,14 +237,15 @@ test('a worker that stands still for 40 s has lost its runs, and commits nothing
   const { worker, runs } = await workerAtWork(fleet);
   const begin = Date.now();
   worker.kill('SIGSTOP');
+  await fleet.sim.clearFaults();
   const took = await fleet.takenOver(runs, begin);
   assert.ok(took <= 2 * TAKEOVER_MS, `taken over after ${took} ms`);
   await sleep(40_000 - (Date.now() - begin));
   const owners = await fleet.query("SELECT id, worker, fence, status FROM stream_run WHERE fence > 0 ORDER BY id");
   worker.kill('SIGCONT');
-  await waitForOutput(worker, /no longer this worker's|may no longer work|another has it|its lease/, 15_000);
+  await waitForOutput(worker, /no longer this worker's|may no longer work|another has it|its lease/);
   const [sync] = fleet.syncs;
-  await fleet.server.settled(sync, { timeoutMs: 120_000 });
+  await fleet.server.settled(sync, { timeoutMs: 300_000 });
   // Nobody took a run back from whoever had gone on with it.
   const later = await fleet.query('SELECT id, fence FROM stream_run');
   for (const { id, fence } of owners) {
@@ -269,9 +264,10 @@ test('the server is killed: workers go on, and its next start knows all', async 
   t.after(() => fleet.stop());
   await workerAtWork(fleet);
   await fleet.server.kill();
-  await fleet.until(
+  await fleet.sim.clearFaults();
+  await until(
     async () => (await fleet.query("SELECT count(*) AS n FROM stream_run WHERE status = 'completed'"))[0].n === String(FEW.length),
-    120_000, fleet.workers[0],
+    { timeoutMs: 300_000, child: fleet.workers[0] },
   );
   await fleet.server.restart();
   await fleet.settled();
@@ -295,6 +291,7 @@ test('PostgreSQL is restarted at once, twice, and stands still for 20 s: all go 
   own.pause();
   await sleep(20_000);
   own.resume();
+  await fleet.sim.clearFaults();
   await fleet.settled();
   for (const child of [fleet.server.child, ...fleet.workers]) {
     assert.equal(child.exitCode, null, child.output.stderr.slice(-2000));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './lib/browser.mjs';
 import { assertFailed, Place, STREAMS } from './lib/place.mjs';
-import { freePort, SLUICE, sleep, start, temporaryFolder } from './lib/process.mjs';
+import { freePort, SLUICE, start, temporaryFolder, until } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
 import { sluice, SqliteDestination, startSync } from './lib/sluice.mjs';
 
@@ -131,6 +131,7 @@ describe('login', () => {
     const place = new Place(sim);
     const consent = await open(await place.begin('acme'));
     const { to } = await press(consent, 'approve');
+    await sim.faults({ endpoint: 'oauth.token', action: 'delay', ms: 2000, times: 1 }); // so that both find it waiting
     const pages = await Promise.all([open(to.href), open(to.href)]);
     assert.deepEqual(pages.map((page) => page.status).sort(), [200, 409]);
     assert.equal((await place.end()).code, 0);
@@ -143,15 +144,13 @@ describe('login', () => {
     const told = join(bin, 'told');
     writeFileSync(join(bin, 'xdg-open'), `#!/bin/sh\n{ env; echo "$@"; } > ${told}.part && mv ${told}.part ${told}\n`, { mode: 0o755 });
     const login = place.args('login', 'hubspot', '--client-id', CLIENT_ID, '--client-secret-env', 'MY_SECRET', '--redirect-port',
-      String(await freePort()), '--timeout', '30s');
+      String(await freePort()), '--timeout', '300s');
     const child = start('script', ['-qefc', [SLUICE, ...login].join(' '), '/dev/null'], {
       env: { PATH: `${bin}:${process.env.PATH}`, DISPLAY: ':0', MY_SECRET: CLIENT_SECRET, SLUICE_KEY: Buffer.alloc(32, 3).toString('base64'),
         MY_SECRET_OTHER: 'kept' },
     });
-    while (!existsSync(told)) {
-      await sleep(10);
-      assert.equal(child.exitCode, null, child.output.stdout);
-    }
+    await until(() => existsSync(told) || child.exitCode !== null, { child });
+    assert.equal(child.exitCode, null, child.output.stdout);
     child.kill('SIGTERM');
     await child.exited;
     const text = readFileSync(told, 'utf8');
@@ -210,9 +209,8 @@ describe('login', () => {
 
   test('a code that is too old, a wrong client secret: the cause and the way out', async () => {
     const place = new Place(sim);
-    await post('/_sim/oauth', { code_life: '1ms' });
-    assertFailed(await place.login('acme'), 4, /too much time has passed|used before/, /BAD_AUTH_CODE|invalid_grant/);
-    await post('/_sim/oauth', { code_life: '30s', old_errors: true });
+    assertFailed(await place.login('acme', [], { late: '31s' }), 4, /too much time has passed|used before/, /BAD_AUTH_CODE|invalid_grant/);
+    await post('/_sim/oauth', { old_errors: true });
     const wrong = await place.login('acme', [], { env: { HUBSPOT_CLIENT_SECRET: 'not-the-clients-secret' } });
     assertFailed(wrong, 4, /client secret/, new RegExp(CLIENT_ID));
     assert.match(wrong.page.text, /Not connected/);
@@ -278,13 +276,11 @@ describe('the request log', () => {
 
   test('keeps failed ones unasked', async () => {
     const place = new Place(sim);
-    await post('/_sim/oauth', { code_life: '1ms' });
-    assert.equal((await place.login('acme')).code, 4);
+    assert.equal((await place.login('acme', [], { late: '31s' })).code, 4);
     const [r] = await kept(place);
     assert.equal(r.endpoint, 'OAUTH_EXCHANGE');
     assert.equal(r.status, 400);
     assert.equal(r.code, 'LOGIN');
-    await post('/_sim/oauth', { code_life: '30s' });
     assert.equal((await place.login('acme')).code, 0);
     await post('/_sim/apps/uninstall');
     assert.equal((await place.run(['api', 'ACCOUNT', '--connection', 'acme'])).code, 4);
@@ -387,9 +383,7 @@ describe('tokens that end', () => {
     place.age('acme', 3_600_000);
     await sim.faults({ endpoint: 'oauth.token', action: 'stall', bytes: 5, ms: 60_000, times: 1 });
     const child = start(SLUICE, place.args('api', 'ACCOUNT', '--connection', 'acme'));
-    while ((await oauthApp()).refreshes === 0) {
-      await sleep(5);
-    }
+    await until(async () => (await oauthApp()).refreshes > 0, { everyMs: 5, child });
     child.kill('SIGKILL');
     await child.exited;
     const { code, stderr } = await place.run(['api', 'ACCOUNT', '--connection', 'acme']);

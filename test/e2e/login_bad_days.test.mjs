@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './lib/browser.mjs';
 import { assertSameTables, dumpAll } from './lib/compare.mjs';
 import { assertFailed, Place } from './lib/place.mjs';
-import { randomNumbers, SLUICE, sleep, start, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { randomNumbers, SLUICE, sleep, start, temporaryFolder, until, waitForOutput } from './lib/process.mjs';
 import { json, serve } from './lib/server.mjs';
 import { Sim } from './lib/sim.mjs';
 import { SqliteDestination, startSync, sync } from './lib/sluice.mjs';
@@ -155,12 +155,10 @@ describe('two accounts', () => {
 
   test('under one name, one after the other: who runs already does not go on with the new one\'s tokens', async () => {
     const place = await loggedIn();
-    await sim.faults({ endpoint: 'objects.list', action: 'delay', ms: 1000, times: 1 });
+    const hold = await sim.hold('contacts', 0, { ms: 5000 });
     const args = ['--connection', 'acme', '--streams', 'contacts,companies', '--parallel', '1'];
     const running = startSync(sim, new SqliteDestination(), place.args(...args));
-    while ((await sim.stats()).faults === 0) {
-      await sleep(5);
-    }
+    await hold.reached(running.child);
     // As a logout and a login for another account leave it.
     place.sql("UPDATE connection SET portal_id = portal_id + 1, updated_ms = updated_ms + 1 WHERE name = 'acme'");
     await post('/_sim/apps/expire');
@@ -250,11 +248,9 @@ test('the key cannot be had: said before anybody is asked for consent', async ()
 
 test('logging out is stopped: the connection stays', async () => {
   const place = await loggedIn();
-  await sim.faults({ endpoint: 'oauth.revoke', action: 'delay', ms: 20_000 });
+  await sim.faults({ endpoint: 'oauth.revoke', action: 'delay', ms: 300_000 });
   const child = start(SLUICE, place.args('logout', 'hubspot', '--name', 'acme'));
-  while ((await sim.stats()).faults === 0) {
-    await sleep(5);
-  }
+  await until(async () => (await sim.counts()).faults > 0, { everyMs: 5, child });
   child.kill('SIGINT');
   assert.equal((await child.exited).code, 7, child.output.stderr);
   assert.match(child.output.stderr, /connection acme is still here/);

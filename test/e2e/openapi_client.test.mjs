@@ -1,7 +1,8 @@
 // A client that knows of the API only what its description says: plain fetch, with a method for each operationId.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { sleep } from './lib/process.mjs';
+import { until } from './lib/process.mjs';
+import { clearOfHour } from './lib/quiet_hours.mjs';
 import { Server } from './lib/serve.mjs';
 import { sqliteValue } from './lib/sqlite.mjs';
 
@@ -67,6 +68,7 @@ describe('a client made from the description', () => {
   let server;
   let client;
   before(async () => {
+    await clearOfHour(6); // when schedules begin runs of their own
     server = await Server.start({ contacts: 90, companies: 20 });
     const answer = await fetch(`${server.url}/openapi.json`);
     client = makeClient(await answer.json(), server.key);
@@ -74,14 +76,10 @@ describe('a client made from the description', () => {
   after(() => server?.stop());
 
   async function ended(id) {
-    for (const until = Date.now() + 60_000; ;) {
+    return until(async () => {
       const { source_streams: all } = await client.getEltSyncStatus({ id });
-      if (all.every((one) => !one.active_sync && one.latest_sync)) {
-        return all;
-      }
-      assert.ok(Date.now() < until, JSON.stringify(all));
-      await sleep(50);
-    }
+      return all.every((one) => !one.active_sync && one.latest_sync) && all;
+    }, server);
   }
 
   test('goes the whole way', async () => {
@@ -116,15 +114,10 @@ describe('a client made from the description', () => {
     await client.cancelEltStreamFullRefresh({ id: stream.id });
     await client.requestEltStreamFullRefresh({ id: stream.id });
     const { status_url: url } = await client.requestEltStreamRun({ id: stream.id });
-    const [run] = await (async () => {
-      for (;;) { // the address is a call of listEltStreamRuns
-        const { data } = await client.listEltStreamRuns(Object.fromEntries(new URL(url, server.url).searchParams));
-        if (data.length > 0 && data[0].status !== 'RUNNING') {
-          return data;
-        }
-        await sleep(50);
-      }
-    })();
+    const run = await until(async () => { // the address is a call of listEltStreamRuns
+      const { data: [found] } = await client.listEltStreamRuns(Object.fromEntries(new URL(url, server.url).searchParams));
+      return found && found.status !== 'RUNNING' && found;
+    }, server);
     assert.equal((await client.getEltStreamRun({ id: run.id })).status, 'COMPLETED');
     const { data: events } = await client.listEltStreamRunEvents({ id: run.id, limit: 100 });
     assert.ok(events.length >= 2);

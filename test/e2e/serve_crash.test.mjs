@@ -7,8 +7,9 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertExact } from './lib/exact.mjs';
+import { liveRows } from './lib/expect.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { freePort, randomNumbers, sleep, temporaryFolder, waitForOutput } from './lib/process.mjs';
+import { freePort, PATIENCE_MS, randomNumbers, sleep, temporaryFolder, until } from './lib/process.mjs';
 import { Server } from './lib/serve.mjs';
 import { Sim } from './lib/sim.mjs';
 import { PostgresDestination, SqliteDestination } from './lib/sluice.mjs';
@@ -29,32 +30,17 @@ function fileOf(server, schema) {
   return Object.assign(new SqliteDestination({ folder: join(file, '..'), name: `${schema}.db` }));
 }
 
-async function until(look, timeoutMs, child) {
-  for (const end = Date.now() + timeoutMs; ;) {
-    const seen = await look();
-    if (seen) {
-      return seen;
-    }
-    assert.ok(Date.now() < end, `not within ${timeoutMs} ms: ${look}\n${child?.output.stderr.slice(-3000)}`);
-    await sleep(50);
-  }
-}
-
 async function streamsOf(server, sync) {
   const { source_streams: streams } = await server.ok('GET', `/elt_syncs/${sync.id}/status`);
   return Object.fromEntries(streams.map((s) => [s.name, s]));
 }
 
 // Until the active run of a stream is in that state; gives it.
-function untilRun(server, sync, stream, status, timeoutMs = 30_000) {
+function untilRun(server, sync, stream, status) {
   return until(async () => {
     const { active_sync: active } = (await streamsOf(server, sync))[stream];
     return active?.status === status && active;
-  }, timeoutMs, server.child);
-}
-
-function listed(sim, type) {
-  return sim.stats().then((stats) => stats.requests.by_object[type]?.['objects.list'] ?? 0);
+  }, server);
 }
 
 describe(`killed, seed ${SEED}`, { concurrency: 2 }, () => {
@@ -62,12 +48,15 @@ describe(`killed, seed ${SEED}`, { concurrency: 2 }, () => {
     const random = randomNumbers(SEED);
     const server = await started(t, { contacts: 2500, companies: 400, deals: 500, tickets: 200, latency: 15 });
     const sync = await server.sync(await server.connect(), STREAMS);
-    let busy = 0;
-    for (let kill = 0; kill < KILLS; kill++) {
-      if (kill % 3 === 1) {
-        await server.sim.mutate({ op: 'update', object: 'contacts', count: 120, skip: kill * 40 }, { op: 'create', object: 'deals', count: 5 });
+    let busy = 0; // kills that found a run at work; on a fast machine the work is soon done, so until there are enough
+    let kills = 0;
+    for (; kills < KILLS || (busy < KILLS / 2 && kills < 20 * KILLS); kills++) {
+      if (kills % 3 === 1) {
+        await server.sim.mutate(
+          { op: 'update', object: 'contacts', count: 120, skip: (kills * 40) % 2000 }, { op: 'create', object: 'deals', count: 5 },
+        );
       }
-      if (kill % 4 === 3) {
+      if (kills % 2 === 1) {
         await server.ok('POST', `/elt_streams/${sync.streams.contacts}/request_full_refresh`);
       }
       await server.run(sync);
@@ -76,28 +65,41 @@ describe(`killed, seed ${SEED}`, { concurrency: 2 }, () => {
       await server.kill();
       await server.restart();
     }
+    t.diagnostic(`${kills} kills, ${busy} of them while a run was at work`);
     await server.settled(sync);
     await server.load(sync);
-    assert.ok(busy >= KILLS / 3, `only ${busy} of ${KILLS} kills found a run at work`);
+    assert.ok(busy >= KILLS / 2, `only ${busy} of ${kills} kills found a run at work`);
     await assertExact(server.sim, fileOf(server, 'hubspot'), STREAMS);
     assert.equal(sqliteValue(join(server.folder, 'sluice.db'), "SELECT count(*) FROM stream_run WHERE status = 'failed'"), 0);
   });
 
-  test('goes on within seconds, from where the destination says', async (t) => {
+  test('goes on at once, from where the destination says', async (t) => {
     const server = await started(t, { contacts: 6000, latency: 60 });
     const sync = await server.sync(await server.connect(), ['contacts']);
-    await until(async () => (await listed(server.sim, 'contacts')) > 25, 30_000, server.child);
+    const hold = await server.sim.hold('contacts', 30);
+    await hold.reached(server.child);
+    const destination = fileOf(server, 'hubspot');
+    await until(async () => (await destination.tables()).includes('contact') && (await liveRows(destination, 'contact')) >= 1000, server);
     await server.kill();
-    const before = await listed(server.sim, 'contacts');
+    await server.sim.clearFaults();
+    const before = await server.sim.listed('contacts');
     const begin = Date.now();
     await server.restart();
-    await until(async () => (await listed(server.sim, 'contacts')) > before, 10_000, server.child);
-    t.diagnostic(`the next call ${Date.now() - begin} ms after the start`);
+    await until(async () => (await server.sim.listed('contacts')) > before, server);
+    const took = Date.now() - begin;
+    t.diagnostic(`the next call ${took} ms after the start`);
+    // Nobody waits until the dead server's lease of 15 s is over. On a busy machine nothing is quick: how long a
+    // start takes there is measured, too.
+    await server.settled(sync);
+    const again = Date.now();
+    await server.kill();
+    await server.restart();
+    assert.ok(took < 10_000 + 3 * (Date.now() - again), `the next call came after ${took} ms`);
     const { contacts } = await server.settled(sync);
     assert.equal(contacts.status, 'COMPLETED');
     assert.equal(contacts.full_sync_trigger, 'INITIAL_SYNC');
-    const all = await listed(server.sim, 'contacts');
-    assert.ok(all < 60 + 20, `${all} pages were read of 60`);
+    const all = await server.sim.listed('contacts');
+    assert.ok(all < 60 + 25, `${all} pages were read of 60`);
     await assertExact(server.sim, fileOf(server, 'hubspot'), ['contacts'], { every: 20 });
   });
 
@@ -107,7 +109,7 @@ describe(`killed, seed ${SEED}`, { concurrency: 2 }, () => {
     const connection = await server.connect();
     // Asked again until there is an answer, with the same key.
     async function make(path, body, key) {
-      for (let tries = 0; tries < 200; tries++) {
+      for (const end = Date.now() + PATIENCE_MS; Date.now() < end;) {
         try {
           const { status, json, text } = await server.api('POST', path, body, { headers: { 'idempotency-key': key } });
           if (status === 201) {
@@ -157,13 +159,15 @@ describe(`killed, seed ${SEED}`, { concurrency: 2 }, () => {
 describe('stopping', { concurrency: 2 }, () => {
   test('a call that hangs does not hold it beyond --drain-timeout, and nothing is lost', async (t) => {
     const server = await started(t, { contacts: 3000 }, { args: ['--drain-timeout', '2s'] });
-    await server.sim.faults({ endpoint: 'objects.list', action: 'delay', ms: 60_000, after: 8 });
+    const hangMs = 2 * PATIENCE_MS;
+    const hold = await server.sim.hold('contacts', 8, { ms: hangMs });
     const sync = await server.sync(await server.connect(), ['contacts']);
-    await until(async () => (await listed(server.sim, 'contacts')) >= 8, 20_000, server.child);
+    await hold.reached(server.child);
     const begin = Date.now();
     server.child.kill('SIGTERM');
-    const ended = await server.child.exited;
-    assert.ok(Date.now() - begin < 8000, `${Date.now() - begin} ms`);
+    const ended = await Promise.race([server.child.exited, sleep(PATIENCE_MS)]);
+    assert.ok(ended, `still there ${PATIENCE_MS} ms later, and not only for the 2 s that it was given`);
+    t.diagnostic(`stopped within ${Date.now() - begin} ms`);
     assert.equal(ended.signal, null, JSON.stringify(ended));
     await server.sim.clearFaults();
     await server.restart();
@@ -245,7 +249,7 @@ describe('a bad day', { concurrency: 4 }, () => {
     const run = await untilRun(server, sync, 'contacts', 'RETRYING');
     assert.match(run.error_message, /full|space|room/i);
     execFileSync('mount', ['-o', 'remount,size=200m', folder]);
-    const { contacts } = await server.settled(sync, { timeoutMs: 90_000 });
+    const { contacts } = await server.settled(sync, { timeoutMs: 2 * PATIENCE_MS });
     assert.equal(contacts.status, 'COMPLETED', JSON.stringify(contacts));
     await assertExact(server.sim, new SqliteDestination({ folder }), ['contacts'], { every: 10 });
   });
@@ -253,12 +257,13 @@ describe('a bad day', { concurrency: 4 }, () => {
   test('the store is locked by somebody else: 503 that says so, and on it goes', async (t) => {
     const server = await started(t, { contacts: 3000, latency: 40 });
     const connection = await server.connect();
+    const hold = await server.sim.hold('contacts', 8);
     const sync = await server.sync(connection, ['contacts']);
-    await untilRun(server, sync, 'contacts', 'RUNNING');
+    await hold.reached(server.child);
     const other = spawn('sqlite3', [join(server.folder, 'sluice.db')], { stdio: ['pipe', 'pipe', 'pipe'] });
     t.after(() => other.kill('SIGKILL'));
     const locked = new Promise((done) => other.stdout.once('data', done));
-    other.stdin.write('.timeout 10000\nBEGIN IMMEDIATE;\nSELECT 1;\n');
+    other.stdin.write('.timeout 60000\nBEGIN IMMEDIATE;\nSELECT 1;\n');
     await locked;
     const body = { connection_id: connection, destination_schema_name: 'other', sync_interval: '0 0 1 1 *' };
     const { status, json, text, headers } = await server.api('POST', '/elt_syncs', body);
@@ -266,7 +271,8 @@ describe('a bad day', { concurrency: 4 }, () => {
     assert.match(json.message, /busy|locked|using/i);
     assert.ok(headers.get('retry-after'), 'says when to come again');
     other.stdin.end('ROLLBACK;\n');
-    await until(async () => (await server.api('POST', '/elt_syncs', body)).status === 201, 20_000, server.child);
+    await server.sim.clearFaults();
+    await until(async () => (await server.api('POST', '/elt_syncs', body)).status === 201, server);
     const { contacts } = await server.settled(sync);
     assert.equal(contacts.status, 'COMPLETED', JSON.stringify(contacts));
     await assertExact(server.sim, fileOf(server, 'hubspot'), ['contacts'], { every: 10 });
@@ -310,13 +316,15 @@ describe('a bad day', { concurrency: 4 }, () => {
     const postgres = await Postgres.start();
     t.after(() => postgres.stop());
     const server = await started(t, { contacts: 3000, latency: 60 }, { destination: postgres.url() });
+    const hold = await server.sim.hold('contacts', 8);
     const sync = await server.sync(await server.connect(), ['contacts'], { schema: 'crm' });
-    await until(async () => (await listed(server.sim, 'contacts')) > 8, 30_000, server.child);
+    await hold.reached(server.child);
     await postgres.crash();
+    await server.sim.clearFaults();
     const run = await untilRun(server, sync, 'contacts', 'RETRYING');
     assert.match(run.error_message, /connect|server|closed|terminat/i);
     await postgres.restart();
-    const { contacts } = await server.settled(sync, { timeoutMs: 90_000 });
+    const { contacts } = await server.settled(sync, { timeoutMs: 2 * PATIENCE_MS });
     assert.equal(contacts.status, 'COMPLETED', JSON.stringify(contacts));
     await assertExact(server.sim, new PostgresDestination(postgres, { schema: 'crm' }), ['contacts'], { every: 10 });
   });
@@ -330,13 +338,14 @@ describe('a bad day', { concurrency: 4 }, () => {
       await server.stop();
       await sim.stop();
     });
+    const hold = await sim.hold('contacts', 8);
     const sync = await server.sync(await server.connect(), ['contacts']);
-    await until(async () => (await listed(sim, 'contacts')) > 8, 30_000, server.child);
-    await sim.stop();
-    const run = await untilRun(server, sync, 'contacts', 'RETRYING', 120_000);
+    await hold.reached(server.child);
+    await sim.kill(); // a good end would answer what is on its way
+    const run = await untilRun(server, sync, 'contacts', 'RETRYING');
     assert.ok(run.error_message, JSON.stringify(run));
     sim = await Sim.start(options);
-    const { contacts } = await server.settled(sync, { timeoutMs: 90_000 });
+    const { contacts } = await server.settled(sync, { timeoutMs: 2 * PATIENCE_MS });
     assert.equal(contacts.status, 'COMPLETED', JSON.stringify(contacts));
     assert.ok(contacts.retry_attempt >= 1, JSON.stringify(contacts));
     await assertExact(sim, fileOf(server, 'hubspot'), ['contacts'], { every: 10 });
@@ -348,24 +357,27 @@ describe('changed while it runs', { concurrency: 2 }, () => {
 
   test('a sync that is deleted with its tables leaves none, not even later', async (t) => {
     const server = await started(t, slow);
+    const hold = await server.sim.hold('contacts', 4);
     const sync = await server.sync(await server.connect(), ['contacts', 'companies', 'deals']);
-    await until(async () => (await listed(server.sim, 'contacts')) > 4, 30_000, server.child);
+    await hold.reached(server.child);
     const { status, text } = await server.api('DELETE', `/elt_syncs/${sync.id}?removeDataReferences=true`);
     assert.equal(status, 204, text);
-    const calls = (await server.sim.stats()).requests.total;
+    const calls = (await server.sim.counts()).requests.total;
     await sleep(1500);
     const tables = "SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE '\\_sluice%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'";
     assert.equal(sqliteValue(server.file(), tables), 0);
-    assert.ok((await server.sim.stats()).requests.total - calls <= 3, 'calls go on');
+    assert.ok((await server.sim.counts()).requests.total - calls <= 3, 'calls go on');
     assert.equal(server.child.exitCode, null);
   });
 
   test('a sync that is disabled: what runs comes to its end, and nothing is begun', async (t) => {
     const server = await started(t, slow);
+    const hold = await server.sim.hold('contacts', 10);
     const sync = await server.sync(await server.connect(), ['contacts']);
-    await until(async () => (await listed(server.sim, 'contacts')) > 10, 30_000, server.child);
+    await hold.reached(server.child);
     assert.equal((await server.api('POST', `/elt_syncs/${sync.id}/disable`)).status, 204);
     assert.equal((await server.ok('GET', `/elt_syncs/${sync.id}`)).status, 'PAUSED');
+    await server.sim.clearFaults();
     const { contacts } = await server.settled(sync);
     assert.equal(contacts.status, 'COMPLETED', JSON.stringify(contacts));
     await assertExact(server.sim, fileOf(server, 'hubspot'), ['contacts'], { every: 10 });
@@ -380,23 +392,26 @@ describe('changed while it runs', { concurrency: 2 }, () => {
     const server = await started(t, { ...slow, 'token-life': '3s' });
     const { to } = await server.consent({ label: 'theirs' });
     const connection = to.searchParams.get('connection_id');
+    const hold = await server.sim.hold('contacts', 12);
     const sync = await server.sync(connection, ['contacts', 'companies']);
-    await until(async () => (await listed(server.sim, 'contacts')) > 4, 30_000, server.child);
+    await hold.reached(server.child);
     for (const what of ['revoke', 'expire']) {
       assert.equal((await server.sim.api('POST', `/_sim/apps/${what}`, {})).status, 200);
     }
-    await until(async () => (await server.ok('GET', `/connections/${connection}`)).status === 'needs_reauthorization', 20_000, server.child);
-    await until(async () => Object.values(await streamsOf(server, sync)).every((s) => s.active_sync?.status !== 'RUNNING'), 20_000);
-    const { requests } = await server.sim.stats();
+    await until(async () => (await server.ok('GET', `/connections/${connection}`)).status === 'needs_reauthorization', server);
+    await until(async () => Object.values(await streamsOf(server, sync)).every((s) => s.active_sync?.status !== 'RUNNING'), server);
+    await server.sim.clearFaults();
+    const { requests } = await server.sim.counts();
     await sleep(2500);
-    assert.equal((await server.sim.stats()).requests.total, requests.total, 'calls go on with a dead grant');
+    assert.equal((await server.sim.counts()).requests.total, requests.total, 'calls go on with a dead grant');
     assert.equal((await server.ok('GET', `/elt_syncs/${sync.id}`)).status, 'PAUSED');
+    assert.equal((await server.sim.api('POST', '/_sim/oauth', { token_life: '30m' })).status, 200);
     const again = await server.consent({ label: 'theirs', connection_id: connection });
     assert.equal(again.to.searchParams.get('connection_id'), connection);
-    const before = await listed(server.sim, 'contacts');
+    const before = await server.sim.listed('contacts');
     await server.load(sync);
     assert.equal((await server.ok('GET', `/elt_syncs/${sync.id}`)).status, 'RUNNING');
-    const after = await listed(server.sim, 'contacts');
+    const after = await server.sim.listed('contacts');
     // What was committed is kept; pages that were on their way are read again.
     assert.ok(after < before + 40, `${before} and then ${after} pages were read of 40`);
     await assertExact(server.sim, fileOf(server, 'hubspot'), ['contacts', 'companies'], { every: 10 });

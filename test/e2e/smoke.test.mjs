@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { assertSameTables, dumpAll } from './lib/compare.mjs';
 import { assertRecords, liveRows, TABLES } from './lib/expect.mjs';
 import { Postgres } from './lib/postgres.mjs';
+import { until } from './lib/process.mjs';
 import { Sim } from './lib/sim.mjs';
 import { PostgresDestination, sluice, SqliteDestination, startSync, sync } from './lib/sluice.mjs';
 
@@ -54,7 +55,8 @@ test('faults of many kinds, an interruption, and the same tables', async () => {
       { action: 'delay', ms: 30, endpoint: 'objects.list' },);
   const destination = new SqliteDestination();
   const { child, finish } = startSync(sim, destination);
-  setTimeout(() => child.kill('SIGINT'), 900);
+  await until(async () => (await sim.listed('contacts')) > 2, { child });
+  child.kill('SIGINT');
   const stopped = await finish(300_000);
   assert.ok([0, 7].includes(stopped.code), `${stopped.code ?? stopped.signal}: ${stopped.stderr}`);
   const result = await sync(sim, destination, [], TIME);

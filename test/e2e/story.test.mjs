@@ -7,13 +7,14 @@ import { open, press } from './lib/browser.mjs';
 import { assertRecords, liveRows, TABLES } from './lib/expect.mjs';
 import { Postgres } from './lib/postgres.mjs';
 import { run, sleep } from './lib/process.mjs';
+import { clearOfHour } from './lib/quiet_hours.mjs';
 import { Browser, cleanEnvironment, Server } from './lib/serve.mjs';
 import { PostgresDestination, SqliteDestination } from './lib/sluice.mjs';
 import { sqliteWrite } from './lib/sqlite.mjs';
 
 const PORTAL = { contacts: 400, companies: 90, deals: 120, 'optional-scopes': 'all', scopes: 'oauth' };
 const TYPES = ['contacts', 'companies', 'deals'];
-const WAIT_MS = 90_000;
+const WAIT_MS = 180_000;
 const ID = /^[\w-]{14}$/;
 
 // What the simulator derives from another record changes with that record, and its own modified stamp does not say so.
@@ -34,6 +35,7 @@ const PLACES = {
 
 let postgres;
 before(async () => {
+  await clearOfHour(6); // when its schedule begins runs of its own
   postgres = await Postgres.start();
 });
 after(() => postgres?.stop());

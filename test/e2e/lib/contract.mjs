@@ -37,7 +37,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { after, before, describe, test } from 'node:test';
 import { Client } from '@hubspot/api-client';
 import { exactJson } from './json.mjs';
-import { run, SLUICE } from './process.mjs';
+import { PATIENCE_MS, run, SLUICE } from './process.mjs';
 import { Sim } from './sim.mjs';
 
 export const VERSIONS = ['legacy', '2026-09'];
@@ -118,7 +118,7 @@ export function queryText(query) {
 }
 
 // One call of sluice's client, whole: {status, tries, body, error, code, stderr}.
-export async function sluiceCall(sim, step, { version = '2026-09', env, token = sim.token, timeoutMs = 60_000 } = {}) {
+export async function sluiceCall(sim, step, { version = '2026-09', env, token = sim.token, timeoutMs = PATIENCE_MS } = {}) {
   const args = ['api', step.endpoint, '--json', '--base-url', sim.url, '--api-version', version];
   if (sim.searchesFreely) {
     args.push('--search-limit', '1000');

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './browser.mjs';
-import { finish, freePort, SLUICE, start, temporaryFolder, waitForOutput } from './process.mjs';
+import { finish, freePort, PATIENCE_MS, SLUICE, start, temporaryFolder, waitForOutput } from './process.mjs';
 import { sluice, SqliteDestination, sync } from './sluice.mjs';
 
 export const PRIVATE_TOKEN = 'pat-na1-e2e-secret-token';
@@ -44,17 +44,22 @@ export class Place {
   }
 
   async end() {
-    const result = await finish(this.child, 'sluice login', 30_000);
+    const result = await finish(this.child, 'sluice login', PATIENCE_MS);
     this.printed += result.stdout + result.stderr;
     return result;
   }
 
   // The whole way, with the page that the browser sees last.
-  async login(name, args = [], { decision = 'approve', untick, env } = {}) {
+  // `late`: HubSpot's clock has gone on by that when the browser comes back.
+  async login(name, args = [], { decision = 'approve', untick, env, late } = {}) {
     const consent = await open(await this.begin(name, args, { env }));
     assert.equal(consent.status, 200, consent.text);
     const { to } = await press(consent, decision, { untick });
     this.secrets.push(to.searchParams.get('code'));
+    if (late) {
+      const { status, text } = await this.sim.api('POST', '/_sim/clock', { advance: late });
+      assert.equal(status, 200, text);
+    }
     const page = await open(to.href);
     return { ...(await this.end()), page };
   }

@@ -58,9 +58,18 @@ export class Postgres {
     if (made.code !== 0) {
       throw new Error(`initdb failed: ${made.stderr}`);
     }
-    server.port = await freePort();
-    await server.#launch();
-    return server;
+    for (let tries = 0; ; tries++) {
+      server.port = await freePort();
+      try {
+        await server.#launch();
+        return server;
+      } catch (error) {
+        // Somebody else may have come upon the same port at the same time.
+        if (tries === 5 || !/Address already in use/.test(error.message)) {
+          throw error;
+        }
+      }
+    }
   }
 
   async #launch() {

@@ -1,6 +1,7 @@
 // Child processes and temporary folders that never outlive their test file.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -25,6 +26,13 @@ process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+// Whoever ends this process, like a time limit, ends its children, too: they would take the machine from later files.
+for (const [signal, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
+  process.once(signal, () => process.exit(128 + number));
+}
+
+// Far beyond what anything takes on a machine that has much else to do; what hangs is found all the same.
+export const PATIENCE_MS = 120_000;
 
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
@@ -61,7 +69,7 @@ export function start(command, args, options = {}) {
 }
 
 // Runs to the end. A child that takes longer than timeoutMs is killed and the promise rejected.
-export async function run(command, args, { timeoutMs = 120_000, ...options } = {}) {
+export async function run(command, args, { timeoutMs = PATIENCE_MS, ...options } = {}) {
   const child = start(command, args, options);
   return finish(child, command, timeoutMs);
 }
@@ -86,7 +94,7 @@ export async function stop(child, signal = 'SIGTERM') {
   if (child.exitCode === null && child.signalCode === null) {
     child.kill(signal);
   }
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   try {
     return await child.exited;
   } finally {
@@ -95,7 +103,7 @@ export async function stop(child, signal = 'SIGTERM') {
 }
 
 // Resolves to the match as soon as the child's output has it.
-export function waitForOutput(child, pattern, timeoutMs = 30_000) {
+export function waitForOutput(child, pattern, timeoutMs = PATIENCE_MS) {
   return new Promise((done, failed) => {
     const finishWith = (action, value) => {
       clearTimeout(timer);
@@ -125,15 +133,50 @@ export function waitForOutput(child, pattern, timeoutMs = 30_000) {
   });
 }
 
-export function freePort() {
-  return new Promise((done, failed) => {
+// What `look` gives, as soon as that is true. `child` is whose last words tell why it never was; a Server will do as
+// options.
+export async function until(look, { timeoutMs = PATIENCE_MS, everyMs = 50, child } = {}) {
+  for (const end = Date.now() + timeoutMs; ;) {
+    const seen = await look();
+    if (seen) {
+      return seen;
+    }
+    if (Date.now() >= end) {
+      throw new Error(`not within ${timeoutMs} ms: ${look}\n${child?.output.stderr.slice(-4000) ?? ''}`);
+    }
+    await sleep(everyMs);
+  }
+}
+
+// Ports below those that the system itself gives to connections: nobody comes upon one of them by chance, not even
+// while whoever listens there is being restarted.
+function unchosenPort() {
+  let low = 32_768;
+  try {
+    low = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]);
+  } catch {
+    // Another system than Linux; its range begins higher.
+  }
+  const ports = Math.min(10_000, low - 10_000);
+  return ports > 0 ? low - 1 - Math.floor(Math.random() * ports) : 0;
+}
+
+export async function freePort() {
+  for (let tries = 0; ; tries++) {
     const server = net.createServer();
-    server.on('error', failed);
-    server.listen(0, '127.0.0.1', () => {
+    try {
+      server.listen(unchosenPort(), '127.0.0.1');
+      await once(server, 'listening');
       const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
+      server.close();
+      await once(server, 'close');
+      return port;
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE' || tries === 100) {
+        throw error;
+      }
+    }
+  }
 }
 
 export function sleep(ms) {

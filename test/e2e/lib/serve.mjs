@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './browser.mjs';
 import { exactJson } from './json.mjs';
 import { OpenApi } from './openapi.mjs';
-import { sleep, SLUICE, start, stop, temporaryFolder, waitForOutput } from './process.mjs';
+import { PATIENCE_MS, sleep, SLUICE, start, stop, temporaryFolder, waitForOutput } from './process.mjs';
 import { Sim } from './sim.mjs';
 
 const READY = /sluice: listening on (http\S+)/;
@@ -149,7 +149,7 @@ export class Server {
   }
 
   // Until no stream of the sync has a run under way; gives {name: the run that ended last}.
-  async settled(sync, { timeoutMs = 60_000 } = {}) {
+  async settled(sync, { timeoutMs = PATIENCE_MS } = {}) {
     const until = Date.now() + timeoutMs;
     for (;;) {
       const { source_streams: streams } = await this.ok('GET', `/elt_syncs/${sync.id}/status`);

@@ -1,6 +1,6 @@
 // Starting hubsim and setting its scene.
 import { exactJson } from './json.mjs';
-import { HUBSIM, start, stop, waitForOutput } from './process.mjs';
+import { HUBSIM, start, stop, until, waitForOutput } from './process.mjs';
 
 const TOKEN = 'pat-na1-e2e-secret-token';
 
@@ -18,7 +18,7 @@ export class Sim {
     sim.token = all.token;
     sim.searchesFreely = all['search-limit'] === 'off';
     sim.child = start(HUBSIM, args);
-    const [, port] = await waitForOutput(sim.child, /127\.0\.0\.1:(\d+)/, 60_000);
+    const [, port] = await waitForOutput(sim.child, /127\.0\.0\.1:(\d+)/);
     sim.url = `http://127.0.0.1:${port}`;
     return sim;
   }
@@ -52,9 +52,29 @@ export class Sim {
     return this.#admin('GET', '/_sim/stats');
   }
 
+  // Without the count of associations, which takes a while in a large portal.
+  counts() {
+    return this.#admin('GET', '/_sim/stats?associations=false');
+  }
+
+  // How many pages of an object type have been asked for by listing.
+  async listed(type) {
+    return (await this.counts()).requests.by_object[type]?.['objects.list'] ?? 0;
+  }
+
+  // Lists of a type come slowly from the page after the first so many on, until clearFaults(). `hold.reached()` waits for
+  // that page: what befalls a run then finds it in the middle of its work, however fast or slow the machine is.
+  async hold(type, after, { ms = 3000 } = {}) {
+    const before = await this.listed(type);
+    await this.faults({ endpoint: 'objects.list', object: type, action: 'delay', ms, after });
+    return {
+      reached: (child) => until(async () => (await this.listed(type)) > before + after, { everyMs: 20, child }),
+    };
+  }
+
   // What is in the portal: {contacts: {live, archived}, ..., owners: {...}}.
   async records() {
-    const { records, owners } = await this.#admin('GET', '/_sim/stats?associations=false');
+    const { records, owners } = await this.counts();
     return { ...records, owners };
   }
 
@@ -102,5 +122,9 @@ export class Sim {
 
   stop() {
     return stop(this.child);
+  }
+
+  kill() {
+    return stop(this.child, 'SIGKILL');
   }
 }

@@ -1,7 +1,7 @@
 // Running sluice and reading what it loaded, the same way for both kinds of destination.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { finish, run, SLUICE, start, temporaryFolder } from './process.mjs';
+import { finish, PATIENCE_MS, run, SLUICE, start, temporaryFolder } from './process.mjs';
 import { sqlite, sqliteDump } from './sqlite.mjs';
 
 // Where these runs keep their failed requests, not in the developer's home.
@@ -29,7 +29,7 @@ export function sluice(args, { env, ...options } = {}) {
 }
 
 // One whole run. The result has the exit code, the output and the events of --json.
-export async function sync(sim, destination, args = [], { env, timeoutMs = 120_000 } = {}) {
+export async function sync(sim, destination, args = [], { env, timeoutMs = PATIENCE_MS } = {}) {
   const result = await run(SLUICE, syncArgs(sim, destination, ['--json', ...args]), {
     env: environment(sim, env),
     timeoutMs,
@@ -41,7 +41,7 @@ export async function sync(sim, destination, args = [], { env, timeoutMs = 120_0
 // A run that is left going; `finish(child)` waits for it.
 export function startSync(sim, destination, args = [], { env } = {}) {
   const child = start(SLUICE, syncArgs(sim, destination, ['--json', ...args]), { env: environment(sim, env) });
-  return { child, finish: (timeoutMs = 120_000) => finish(child, 'sluice sync', timeoutMs) };
+  return { child, finish: (timeoutMs = PATIENCE_MS) => finish(child, 'sluice sync', timeoutMs) };
 }
 
 export function events(stdout) {

@@ -6,7 +6,7 @@ const OPTIONS = { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe'
 
 // Rows as objects.
 export function sqlite(file, sql) {
-  const out = execFileSync('sqlite3', ['-readonly', '-json', file, '.timeout 5000', sql], OPTIONS);
+  const out = execFileSync('sqlite3', ['-readonly', '-json', file, '.timeout 60000', sql], OPTIONS);
   return out.trim() === '' ? [] : exactJson(out);
 }
 
@@ -17,9 +17,9 @@ export function sqliteValue(file, sql) {
 
 // The result as SQL literals, one row a line: tells 1 from '1' and NULL from ''.
 export function sqliteDump(file, sql) {
-  return execFileSync('sqlite3', ['-readonly', file, '.timeout 5000', '.mode quote', sql], OPTIONS);
+  return execFileSync('sqlite3', ['-readonly', file, '.timeout 60000', '.mode quote', sql], OPTIONS);
 }
 
 export function sqliteWrite(file, sql) {
-  execFileSync('sqlite3', [file, '.timeout 5000', sql], OPTIONS);
+  execFileSync('sqlite3', [file, '.timeout 60000', sql], OPTIONS);
 }
