@@ -69,12 +69,17 @@ static const struct api_field STREAM_FIELDS[] = {
      .type = API_BOOLEAN,
      .offset = FIELD(enabled_history_table),
      .flags = API_REQUIRED,
-     .help = "Whether former versions of rows are kept: always false for now."},
+     .help = "Whether all versions of rows are kept, in tables named <table>__history."},
     {.name = "full_refresh_requested",
      .type = API_BOOLEAN,
      .offset = FIELD(full_refresh_requested),
      .flags = API_OMIT,
      .help = "The next run loads everything anew; left out when it does not."},
+    {.name = "reset_history_table_requested",
+     .type = API_BOOLEAN,
+     .offset = FIELD(reset_history_table_requested),
+     .flags = API_OMIT,
+     .help = "That run wipes the history tables, too; left out when it does not."},
     {.name = "created_at",
      .type = API_TIME,
      .offset = FIELD(created_ms),
@@ -121,7 +126,9 @@ static const struct api_field FULL_REFRESH_FIELDS[] = {
      .type = API_BOOLEAN,
      .offset = offsetof(struct full_refresh_body, reset_history_table),
      .flags = API_OMIT,
-     .help = "Also forget former versions of rows. None are kept for now, so it changes nothing."},
+     .help = "Also wipe the stream's history tables, permanently, when that run begins; they begin "
+             "anew with it. The last request counts: without this a wiping that was requested "
+             "before is taken back."},
 };
 static const struct api_shape FULL_REFRESH = {
     .name = "EltStreamFullRefresh",
@@ -149,7 +156,9 @@ struct api_objects stream_views(const struct elt_stream *streams, size_t n, stru
             .full_sync_at_midnight = s->full_sync_at_midnight,
             .full_sync_always = s->full_sync_always,
             .protected_from_full_sync = s->protected_from_full_sync,
+            .enabled_history_table = s->enabled_history_table,
             .full_refresh_requested = s->full_refresh_ms > 0,
+            .reset_history_table_requested = s->full_refresh_ms > 0 && s->reset_history,
             .excluded_substreams = strings_of(&s->excluded_substreams),
             .excluded_columns = strings_of(&s->excluded_columns),
             .hashed_columns = strings_of(&s->hashed_columns),
@@ -280,15 +289,6 @@ bool call_settle_runs(struct api_call *c, struct str sync_id, struct str stream_
     return false;
 }
 
-// ---- operations
-
-static void list_streams(struct api_call *c)
-{
-    struct page_query q;
-    struct str sync_id = api_query(c, "elt_sync_id");
-    struct elt_stream *streams = NULL;
-    size_t n = 0;
-    struct error err;
 // ---- one removal of a sync at a time
 
 bool call_removal_enter(struct api_call *c, struct str sync_id, struct store_lock **ret)
@@ -310,6 +310,15 @@ bool call_removal_enter(struct api_call *c, struct str sync_id, struct store_loc
     return false;
 }
 
+// ---- operations
+
+static void list_streams(struct api_call *c)
+{
+    struct page_query q;
+    struct str sync_id = api_query(c, "elt_sync_id");
+    struct elt_stream *streams = NULL;
+    size_t n = 0;
+    struct error err;
     if (!call_page(c, &q)) {
         return;
     }
@@ -340,6 +349,7 @@ static void get_stream(struct api_call *c)
 static void delete_stream(struct api_call *c)
 {
     struct elt_stream stream;
+    struct store_lock *lock = NULL;
     struct error err;
     if (!call_stream(c, &stream) || !call_settle_runs(c, stream.sync_id, stream.id) ||
         !call_removal_enter(c, stream.sync_id, &lock)) {
@@ -350,7 +360,7 @@ static void delete_stream(struct api_call *c)
         ok = elt_stream_remove(c->store, c->account_id, stream.id, &err);
         ok = store_end(c->store, ok, &err) && ok;
     }
-    struct store_lock *lock = NULL;
+    store_lock_release(lock);
     if (!ok) {
         api_fail(c, &err);
         return;
@@ -360,7 +370,6 @@ static void delete_stream(struct api_call *c)
 
 static void request_run(struct api_call *c)
 {
-    store_lock_release(lock);
     struct elt_stream stream;
     struct elt_sync sync;
     struct error err;
@@ -401,10 +410,10 @@ static void request_run(struct api_call *c)
     api_ok(c, 200, &RUN_REQUESTED, &view);
 }
 
-static void mark_full(struct api_call *c, const struct elt_stream *stream, int64_t at_ms)
+static void mark_full(struct api_call *c, const struct elt_stream *stream, struct full_mark mark)
 {
     struct error err;
-    if (!elt_stream_mark_full(c->store, c->account_id, stream->id, at_ms, &err)) {
+    if (!elt_stream_mark_full(c->store, c->account_id, stream->id, mark, &err)) {
         api_fail(c, &err);
         return;
     }
@@ -423,14 +432,16 @@ static void request_full_refresh(struct api_call *c)
                    STR_ARG(stream.name));
         return;
     }
-    mark_full(c, &stream, clock_now_ms(c->site->clock));
+    const struct full_refresh_body *body = c->body;
+    struct full_mark mark = {clock_now_ms(c->site->clock), body && body->reset_history_table};
+    mark_full(c, &stream, mark);
 }
 
 static void cancel_full_refresh(struct api_call *c)
 {
     struct elt_stream stream;
     if (call_stream(c, &stream)) {
-        mark_full(c, &stream, 0);
+        mark_full(c, &stream, (struct full_mark){0});
     }
 }
 
@@ -462,7 +473,8 @@ static const struct api_route ROUTES[] = {
      .path = "/elt_streams/{id}",
      .name = "deleteEltStream",
      .tag = "ELT streams",
-     .help = "Takes a stream out of its sync, with its runs; its tables stay. A run of it is told "
+     .help = "Takes a stream out of its sync, with its runs; its tables stay, history tables too. "
+             "A run of it is told "
              "to end and waited for some seconds.",
      .scope = API_KEY_WRITE,
      .flags = API_ALONE,
@@ -492,7 +504,8 @@ static const struct api_route ROUTES[] = {
      .path = "/elt_streams/{id}/request_full_refresh",
      .name = "requestEltStreamFullRefresh",
      .tag = "ELT streams",
-     .help = "Makes the next run load everything anew; starts none.",
+     .help = "Makes the next run load everything anew, and wipe the history tables if asked to; "
+             "starts none.",
      .scope = API_KEY_WRITE,
      .flags = API_CHANGES,
      .body = &FULL_REFRESH,
@@ -507,7 +520,8 @@ static const struct api_route ROUTES[] = {
      .path = "/elt_streams/{id}/cancel_full_refresh",
      .name = "cancelEltStreamFullRefresh",
      .tag = "ELT streams",
-     .help = "Takes back a full refresh that was requested and has not begun.",
+     .help = "Takes back a full refresh, and the wiping of history tables, that was requested and "
+             "has not begun.",
      .scope = API_KEY_WRITE,
      .flags = API_CHANGES,
      .answers = {{.status = 204, .help = "The next run is as usual."}, NO_STREAM},

@@ -12,7 +12,7 @@ struct source_stream_body {
     struct api_strings excluded_columns, hashed_columns, excluded_substreams;
     // Whether the request said so.
     bool has_pointer, has_always, has_midnight, has_protected;
-    bool has_excluded, has_hashed, has_substreams;
+    bool has_excluded, has_hashed, has_substreams, has_history;
 };
 struct source_streams_body {
     struct api_objects source_streams;
@@ -72,7 +72,9 @@ static const struct api_field SOURCE_STREAM_FIELDS[] = {
     {.name = "enabled_history_table",
      .type = API_BOOLEAN,
      .offset = FIELD(enabled_history_table),
-     .help = "Keeping former versions of rows is not supported yet: only false is accepted."},
+     .given = GIVEN(has_history),
+     .help = "All versions of rows are to be kept from the next run on, in a table "
+             "<table>__history beside each table. False: the history stays as it is."},
 };
 static const struct api_shape SOURCE_STREAM = {
     .name = "SourceStream",
@@ -204,12 +206,6 @@ static bool check_substreams(const struct entry *e, struct arena *arena, struct 
 
 static bool check_entry(const struct entry *e, struct arena *arena, struct error *err)
 {
-    if (e->body->enabled_history_table) {
-        return error_set(err, ERR_CONFIG,
-                         "source_streams[%zu].enabled_history_table is true: history tables are "
-                         "not supported yet; leave it out or set it to false",
-                         e->index);
-    }
     return check_pointer(e, err) &&
            check_columns(e, "excluded_columns", e->body->excluded_columns, err) &&
            check_columns(e, "hashed_columns", e->body->hashed_columns, err) &&
@@ -263,6 +259,7 @@ static void apply(const struct source_stream_body *b, struct arena *arena,
     put_flag(&stream->full_sync_always, b->has_always, b->full_sync_always);
     put_flag(&stream->full_sync_at_midnight, b->has_midnight, b->full_sync_at_midnight);
     put_flag(&stream->protected_from_full_sync, b->has_protected, b->protected_from_full_sync);
+    put_flag(&stream->enabled_history_table, b->has_history, b->enabled_history_table);
     put_list(&stream->excluded_columns, b->has_excluded, b->excluded_columns, arena);
     put_list(&stream->hashed_columns, b->has_hashed, b->hashed_columns, arena);
     put_list(&stream->excluded_substreams, b->has_substreams, b->excluded_substreams, arena);
@@ -305,11 +302,11 @@ static bool put_entry(struct api_call *c, const struct elt_sync *sync, struct en
         .account_id = c->account_id, .sync_id = sync->id, .name = str_from(e->info->name)};
     bool known = find_stream(all, n, stream.name, &stream);
     apply(e->body, c->arena, &stream);
-    if (!elt_stream_put(c->store, &stream, c->arena, err)) {
-        return error_context(err, "source_streams[%zu]", e->index);
-    }
     if (!check_flags(e, &stream, err)) {
         return false;
+    }
+    if (!elt_stream_put(c->store, &stream, c->arena, err)) {
+        return error_context(err, "source_streams[%zu]", e->index);
     }
     *ret_id = known ? STR("") : stream.id;
     return true;

@@ -57,7 +57,11 @@ const struct setting STREAMS_SETTINGS[STREAMS_SETTINGS_N] = {
         "add: columns that are not to be loaded."),
     ROW(hashed_columns, "hash-columns", SET_LIST, "NAME,...",
         "add: columns of which only hashes are loaded."),
-    ROW(reset_history, "reset-history", SET_BOOL, NULL, "refresh: history, too."),
+    ROW(history_table, "history-table", SET_ENUM, NULL,
+        "add: keep all versions of rows, in tables named <table>__history, or keep them no more.",
+        .choices = "on|off"),
+    ROW(reset_history, "reset-history", SET_BOOL, NULL,
+        "refresh: wipe the history tables, too, permanently."),
     ROW(sync, "sync", SET_STR, "ID", "list: only those of this sync."),
 #include "cli/remote_settings.def"
 };

@@ -43,10 +43,13 @@ static const struct show_column SYNCS[] = {{"sync", "id", 14},
                                            {"connection", "source_connection_id", 16},
                                            {"schema", "destination_schema_name", 0},
                                            {NULL, NULL, 0}};
-static const struct show_column STREAMS[] = {
-    {"stream", "id", 14},         {"sync", "elt_sync_id", 14},
-    {"name", "name", 22},         {"always full", "full_sync_always", 12},
-    {"created", "created_at", 0}, {NULL, NULL, 0}};
+static const struct show_column STREAMS[] = {{"stream", "id", 14},
+                                             {"sync", "elt_sync_id", 14},
+                                             {"name", "name", 22},
+                                             {"always full", "full_sync_always", 12},
+                                             {"history", "enabled_history_table", 8},
+                                             {"created", "created_at", 0},
+                                             {NULL, NULL, 0}};
 static const struct show_column AVAILABLE[] = {{"name", "name", 22},
                                                {"table", "table", 28},
                                                {"missing scopes", "missing_scopes", 30},
@@ -139,6 +142,10 @@ static bool streams_body(const struct remote_verb *v, struct json_writer *w, str
             json_field_str(w, "name", str_trim(name));
             put_list(w, "excluded_columns", &v->options->excluded_columns);
             put_list(w, "hashed_columns", &v->options->hashed_columns);
+            if (v->options->history_table.len > 0) {
+                json_field_bool(w, "enabled_history_table",
+                                str_eq(v->options->history_table, STR("on")));
+            }
             json_end_object(w);
         }
     }

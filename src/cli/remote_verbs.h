@@ -21,6 +21,7 @@ struct remote_options {
     bool drop_tables;
     struct setting_list excluded_columns;
     struct setting_list hashed_columns;
+    struct str history_table;
     bool reset_history;
     bool follow;
     struct str sync;
@@ -35,7 +36,7 @@ enum {
     KEYS_SETTINGS_N = REMOTE_SETTINGS_N + PLACE_SETTINGS_N + 4,
     CONNECTIONS_SETTINGS_N = REMOTE_SETTINGS_N + PLACE_SETTINGS_N + 1,
     SYNCS_SETTINGS_N = REMOTE_SETTINGS_N + 7,
-    STREAMS_SETTINGS_N = REMOTE_SETTINGS_N + 4,
+    STREAMS_SETTINGS_N = REMOTE_SETTINGS_N + 5,
     RUNS_SETTINGS_N = REMOTE_SETTINGS_N + 3,
     REQUESTS_SETTINGS_N = REMOTE_SETTINGS_N + 5,
 };

@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/sync_settings.h"
+#include "core/random.h"
 #include "engine/run.h"
 #include "store/requests.h"
 
@@ -21,6 +22,8 @@ struct sync {
     struct account account;
     const struct source_stream_info *streams[STREAMS_MAX];
     size_t n_streams;
+    bool history[STREAMS_MAX]; // of which the versions are kept
+    char reset_name[32];
     struct requests *requests;
     struct source *source;
     struct destination *destination;
@@ -68,6 +71,49 @@ static bool choose_streams(struct sync *s, struct error *err)
     return true;
 }
 
+// Which of the chosen streams keep versions. A name that was not chosen is a mistake, too.
+static bool choose_histories(struct sync *s, struct error *err)
+{
+    struct str rest = s->settings.history_tables;
+    struct str name;
+    bool all = str_eq(str_trim(rest), STR("all"));
+    for (size_t i = 0; i < s->n_streams && all; i++) {
+        s->history[i] = true;
+    }
+    while (!all && str_next(&rest, ',', &name)) {
+        const struct source_stream_info *info = source_hubspot_find(str_trim(name));
+        size_t at = 0;
+        while (at < s->n_streams && s->streams[at] != info) {
+            at++;
+        }
+        if (at == s->n_streams) {
+            return error_set(
+                err, ERR_USAGE, "--history-tables: %s \"%.*s\"; name streams of this sync, or all",
+                info ? "this sync does not load" : "there is no stream", STR_ARG(str_trim(name)));
+        }
+        s->history[at] = true;
+    }
+    if (s->settings.reset_history && !s->settings.full_refresh) {
+        return error_set(err, ERR_USAGE,
+                         "--reset-history wipes history tables when everything is read anew: give "
+                         "--full-refresh, too");
+    }
+    return true;
+}
+
+// Each call of this program wipes for itself, once.
+static struct str name_reset(struct sync *s)
+{
+    if (!s->settings.reset_history) {
+        return STR("");
+    }
+    struct random random;
+    random_seed_entropy(&random);
+    (void)snprintf(s->reset_name, sizeof s->reset_name, "sync %016llx",
+                   (unsigned long long)random_u64(&random));
+    return str_from(s->reset_name);
+}
+
 static bool check_words(const struct str *words, size_t n, struct error *err)
 {
     if (n == 0) {
@@ -108,7 +154,7 @@ static bool open_all(struct sync *s, struct error *err)
                          "--into is missing: sqlite:FILE, sqlite:DIR/ or postgres://...");
     }
     if (!destination_url_check(s->settings.into, err) || !choose_streams(s, err) ||
-        !account_open(&s->settings, &context, &s->account, err) ||
+        !choose_histories(s, err) || !account_open(&s->settings, &context, &s->account, err) ||
         !account_source_options(&s->account, &s->settings, &context, &source, err)) {
         return false;
     }
@@ -229,6 +275,8 @@ static int execute(struct sync *s)
         .streams = s->streams,
         .n_streams = s->n_streams,
         .full_refresh = s->settings.full_refresh,
+        .history = s->history,
+        .reset_history = name_reset(s),
         .since_ms = s->settings.since_ms,
         .parallel = (size_t)s->settings.parallel,
         .metadata = sync_metadata(s->settings.metadata_columns),

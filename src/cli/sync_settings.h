@@ -10,7 +10,7 @@
 
 // Of those, ACCOUNT_SETTINGS_N (cli/account_settings.def) are shared with other verbs that call
 // HubSpot.
-enum { ACCOUNT_SETTINGS_N = 11, SYNC_SETTINGS_N = 14 + ACCOUNT_SETTINGS_N };
+enum { ACCOUNT_SETTINGS_N = 11, SYNC_SETTINGS_N = 16 + ACCOUNT_SETTINGS_N };
 extern const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N];
 
 struct sync_settings {
@@ -24,6 +24,8 @@ struct sync_settings {
     struct str schema;
     struct str streams;
     bool full_refresh;
+    struct str history_tables;
+    bool reset_history;
     int64_t since_ms;
     double share;
     struct str metadata_columns;

@@ -41,10 +41,13 @@ static enum run_trigger trigger_of(const struct elt_stream *s, struct str zone, 
 struct run_plan plan_run(const struct run_claim *claim, struct str zone, int64_t now_ms)
 {
     const struct stream_run_row *run = &claim->run;
-    struct run_plan plan = {.mode = run->mode, .trigger = run->trigger};
+    struct run_plan plan = {
+        .mode = run->mode, .trigger = run->trigger, .reset_history = run->reset_history};
     if (run->mode == RUN_MODE_NONE) {
         plan.trigger = trigger_of(&claim->stream, zone, now_ms);
         plan.mode = plan.trigger == TRIGGER_NONE ? RUN_INCREMENTAL : RUN_FULL;
+        plan.reset_history = plan.mode == RUN_FULL && claim->stream.full_refresh_ms != 0 &&
+                             claim->stream.reset_history;
     }
     bool anew = plan.trigger != TRIGGER_INITIAL_SYNC || claim->stream.full_refresh_ms != 0;
     plan.full_refresh = plan.mode == RUN_FULL && anew && !run->resumable;

@@ -7,7 +7,8 @@
 struct run_plan {
     enum run_mode mode;
     enum run_trigger trigger;
-    bool full_refresh; // start the stream anew; false when the destination's state goes on with it
+    bool full_refresh;  // start the stream anew; false when the destination's state goes on with it
+    bool reset_history; // wipe the histories when the full pass begins
 };
 // `zone`: whose midnight counts (IANA name; empty or unknown: UTC). A run that has begun before
 // keeps its mode. The first run of a stream is FULL and goes on with what an earlier one that

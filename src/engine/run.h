@@ -40,8 +40,12 @@ struct run_options {
     const struct log *log; // may be NULL
     struct cancel *cancel;
     const struct columns_options *columns; // NULL: everything is loaded as it is
-    bool keep_incremental;                 // no full pass when the rules for columns change
-    int64_t fresh_ms; // definitions read before this instant are read anew; 0: they serve
+    const bool *history; // by stream: versions of its rows are kept; NULL: of none
+    // A text that names the wiping of histories at the beginning of a full pass, which is done once
+    // for each text: that of the run. Empty: none.
+    struct str reset_history;
+    bool keep_incremental; // no full pass when the rules for columns change
+    int64_t fresh_ms;      // definitions read before this instant are read anew; 0: they serve
     // Which of several runs of a stream this is; NULL: nobody counts. What a former one still
     // commits is refused.
     const struct session_fence *fence;

@@ -211,6 +211,21 @@ static void tell_tables(struct stream_work *w)
     w->options->on_tables(w->options->user, w->job->index, names, n_names);
 }
 
+static bool apply_table(struct stream_work *w, const struct table *from, bool *ret_empty,
+                        struct error *err)
+{
+    const struct run_options *o = w->options;
+    const struct table *table = columns_table(w->columns, from);
+    const struct history_options history = {.on = o->history && o->history[w->job->index],
+                                            .shared = source_stream_shares(w->source, from),
+                                            .reset = o->reset_history};
+    *ret_empty = true;
+    return !table ||
+           (session_apply_schema(w->session, table, ret_empty, err) &&
+            session_apply_history(w->session, table, &history, err)) ||
+           error_context(err, "table %.*s", STR_ARG(table->name));
+}
+
 static bool step_plan(struct stream_work *w, struct error *err)
 {
     size_t n = 0;
@@ -295,6 +310,9 @@ static bool step_audit(struct stream_work *w, struct error *err)
 static bool step_close(struct stream_work *w, struct error *err)
 {
     size_t n = 0;
+    if (!job_may_commit(w->options, err) || !session_finish_history(w->session, err)) {
+        return false;
+    }
     const struct source_view *views = source_stream_views(w->source, &n);
     for (size_t i = 0; i < n; i++) {
         if (!session_apply_view(w->session, views[i].name, views[i].tables, views[i].n_tables,

@@ -157,6 +157,7 @@ static bool write_begin(struct task *t, struct store *s, struct sealing *sealing
     struct stream_run_row *run = &t->claim.run;
     run->mode = t->plan.mode;
     run->trigger = t->plan.trigger;
+    run->reset_history = t->plan.reset_history;
     run->started_ms = run->started_ms > 0 ? run->started_ms : now_ms;
     struct stream_run_row row = *run;
     pthread_mutex_unlock(&t->lock);
@@ -339,6 +340,8 @@ static void execute(struct task *t, struct stream_report *ret)
         .log = t->pool->options.log,
         .cancel = &t->cancel,
         .columns = &columns,
+        .history = &stream->enabled_history_table,
+        .reset_history = t->plan.reset_history ? t->claim.run.id : STR(""),
         .keep_incremental = stream->protected_from_full_sync && stream->last_completed_ms != 0,
         .fresh_ms = fresh_since(t),
         .fence = &fence,

@@ -53,8 +53,8 @@ const char *const STORE_MIGRATIONS[] = {
     " correlation_id TEXT NOT NULL,"
     " size BIGINT NOT NULL);"
     "CREATE INDEX request_by_size ON request (id, size);",
-    // 3: keys, bridges, destinations, kept answers. Flags are 0 or 1; texts that are lists or
-    // objects are JSON.
+    // 3: keys, bridges, destinations, kept answers, budgets. Flags are 0 or 1; texts that are lists
+    // or objects are JSON.
     "CREATE TABLE workspace ("
     " id TEXT PRIMARY KEY,"
     " name TEXT NOT NULL,"
@@ -107,7 +107,11 @@ const char *const STORE_MIGRATIONS[] = {
     " body TEXT NOT NULL,"
     " created_ms BIGINT NOT NULL,"
     " PRIMARY KEY (account_id, name));"
-    "CREATE INDEX idempotency_by_time ON idempotency (created_ms);",
+    "CREATE INDEX idempotency_by_time ON idempotency (created_ms);"
+    "CREATE TABLE connection_budget ("
+    " connection_id TEXT PRIMARY KEY,"
+    " at_ms BIGINT NOT NULL,"
+    " data TEXT NOT NULL);", // a JSON object, see store/budgets.h
     // 4: syncs, their streams and runs, and who works
     "CREATE TABLE elt_sync ("
     " id TEXT PRIMARY KEY,"
@@ -115,11 +119,11 @@ const char *const STORE_MIGRATIONS[] = {
     " connection_id TEXT NOT NULL,"
     " destination_id TEXT NOT NULL,"
     " schema_name TEXT NOT NULL,"
+    " schema_key TEXT NOT NULL," // the same for all that load into one schema (store/schemas.h)
     " sync_interval TEXT NOT NULL,"
     " settings TEXT NOT NULL,"
     " start_ms BIGINT NOT NULL," // 0: everything
     " enabled INTEGER NOT NULL,"
-    " schema_key TEXT NOT NULL," // the same for all that load into one schema (store/schemas.h)
     " started INTEGER NOT NULL,"    // it has been enabled once
     " next_due_ms BIGINT NOT NULL," // 0: not scheduled
     " created_ms BIGINT NOT NULL,"
@@ -132,16 +136,18 @@ const char *const STORE_MIGRATIONS[] = {
     " id TEXT PRIMARY KEY,"
     " account_id TEXT NOT NULL,"
     " sync_id TEXT NOT NULL,"
+    " schema_key TEXT NOT NULL," // of its sync
     " name TEXT NOT NULL,"
     " incremental_pointer_id TEXT NOT NULL,"
     " full_sync_always INTEGER NOT NULL,"
     " full_sync_at_midnight INTEGER NOT NULL,"
-    " schema_key TEXT NOT NULL," // of its sync
     " protected_from_full_sync INTEGER NOT NULL,"
+    " enabled_history_table INTEGER NOT NULL,"
     " excluded_columns TEXT NOT NULL,"
     " hashed_columns TEXT NOT NULL,"
     " excluded_substreams TEXT NOT NULL,"
     " full_refresh_ms BIGINT NOT NULL,"   // when somebody asked for it; 0: nobody did
+    " reset_history INTEGER NOT NULL,"    // histories are wiped then, too
     " last_completed_ms BIGINT NOT NULL," // 0: never
     " last_full_ms BIGINT NOT NULL,"      // start of the last full run that completed; 0: none
     " last_status TEXT NOT NULL,"         // of the last run that ended; empty: none
@@ -168,6 +174,7 @@ const char *const STORE_MIGRATIONS[] = {
     " full_trigger TEXT NOT NULL DEFAULT 'NONE'," // NONE, INITIAL_SYNC, ...
     " by_user INTEGER NOT NULL,"                  // requested, not scheduled
     " resumable INTEGER NOT NULL DEFAULT 0," // the destination's state goes on with this full pass
+    " reset_history INTEGER NOT NULL DEFAULT 0," // it wipes histories
     " records BIGINT NOT NULL DEFAULT 0,"
     " bytes BIGINT NOT NULL DEFAULT 0,"
     " calls BIGINT NOT NULL DEFAULT 0,"
@@ -221,10 +228,6 @@ const char *const STORE_MIGRATIONS[] = {
     " slots INTEGER NOT NULL,"
     " busy INTEGER NOT NULL,"
     " started_ms BIGINT NOT NULL,"
-    " seen_ms BIGINT NOT NULL);"
-    "CREATE TABLE connection_budget ("
-    " connection_id TEXT PRIMARY KEY,"
-    " at_ms BIGINT NOT NULL,"
-    " data TEXT NOT NULL);", // a JSON object, see store/budgets.h
+    " seen_ms BIGINT NOT NULL);",
 };
 const size_t STORE_MIGRATIONS_N = ARRAY_LEN(STORE_MIGRATIONS);

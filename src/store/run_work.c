@@ -26,11 +26,12 @@ static bool begin(struct store *s, const struct stream_run_row *r, struct error 
     static const struct str BEGIN =
         STR_INIT("UPDATE stream_run SET started_ms = CASE WHEN started_ms = 0 THEN $1 ELSE"
                  " started_ms END, mode = $2, full_trigger = $3, resumable = $4,"
-                 " updated_ms = $1" MINE(5, 6, 7));
+                 " reset_history = $5, updated_ms = $1" MINE(6, 7, 8));
     // Only at the first start: a mark that comes later is for the next run.
     static const struct str UNMARK =
-        STR_INIT("UPDATE elt_stream SET full_refresh_ms = 0 WHERE id = $1 AND full_refresh_ms > 0"
-                 " AND EXISTS (SELECT 1 FROM stream_run r WHERE r.id = $2 AND r.started_ms = 0)");
+        STR_INIT("UPDATE elt_stream SET full_refresh_ms = 0, reset_history = 0"
+                 " WHERE id = $1 AND full_refresh_ms > 0 AND EXISTS (SELECT 1 FROM stream_run r "
+                 "WHERE r.id = $2 AND r.started_ms = 0)");
     int64_t now_ms = 0;
     uint64_t changed = 0;
     struct stream_run_row told = *r;
@@ -43,6 +44,7 @@ static bool begin(struct store *s, const struct stream_run_row *r, struct error 
         sql_text(str_from(run_mode_name(r->mode))),
         sql_text(str_from(run_trigger_name(r->trigger))),
         sql_int(r->resumable),
+        sql_int(r->reset_history),
         sql_text(r->id),
         sql_text(r->worker),
         sql_int(r->fence),
@@ -180,20 +182,23 @@ static bool write_stream(struct store *s, const struct stream_run_row *r, int64_
                          struct error *err)
 {
     // A full refresh that somebody asked for and that failed before anything of it was kept is
-    // still to be done, unless the run was cancelled.
+    // still to be done, unless the run was cancelled. What was asked for since counts instead.
     static const struct str FAILED =
         STR_INIT("UPDATE elt_stream SET last_status = 'failed', full_refresh_ms = CASE WHEN"
-                 " $1 = 1 AND full_refresh_ms = 0 THEN $2 ELSE full_refresh_ms END WHERE id = $3");
+                 " $1 = 1 AND full_refresh_ms = 0 THEN $2 ELSE full_refresh_ms END,"
+                 " reset_history = CASE WHEN $1 = 1 AND full_refresh_ms = 0 THEN $3 ELSE"
+                 " reset_history END WHERE id = $4");
     static const struct str COMPLETED =
         STR_INIT("UPDATE elt_stream SET last_status = 'completed', last_completed_ms = $1,"
                  " last_full_ms = CASE WHEN $2 = 1 THEN $3 ELSE last_full_ms END WHERE id = $4");
-    bool again = r->trigger == TRIGGER_USER && !r->resumable && !r->cancel &&
+    bool again = (r->trigger == TRIGGER_USER || r->reset_history) && !r->resumable && !r->cancel &&
                  !str_eq(r->error_code, STR("cancelled"));
-    struct sql_value failed[] = {sql_int(again), sql_int(now_ms), sql_text(r->stream_id)};
+    struct sql_value failed[] = {sql_int(again), sql_int(now_ms), sql_int(r->reset_history),
+                                 sql_text(r->stream_id)};
     struct sql_value completed[] = {sql_int(now_ms), sql_int(r->mode == RUN_FULL),
                                     sql_int(r->started_ms), sql_text(r->stream_id)};
     return r->status == RUN_FAILED
-               ? rows_run(s, &(struct statement){FAILED, failed, 3}, NULL, err)
+               ? rows_run(s, &(struct statement){FAILED, failed, 4}, NULL, err)
                : rows_run(s, &(struct statement){COMPLETED, completed, 4}, NULL, err);
 }
 
@@ -232,6 +237,7 @@ static bool end(struct store *s, const struct stream_run_row *r, struct arena *a
     ended.mode = stored.mode;
     ended.trigger = stored.trigger;
     ended.cancel = stored.cancel;
+    ended.reset_history = stored.reset_history;
     return write_end(s, &ended, now_ms, arena, err) &&
            (!ENDS[ended.status].ended || write_stream(s, &ended, now_ms, err)) &&
            run_tell(s, ENDS[ended.status].event, &ended, err);

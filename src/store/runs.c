@@ -111,6 +111,7 @@ bool run_read(struct row *row, void *item, struct error *err)
     r.trigger = (enum run_trigger)row_name(row, TRIGGER_NAMES, TRIGGER_COUNT);
     r.by_user = row_bool(row);
     r.resumable = row_bool(row);
+    r.reset_history = row_bool(row);
     r.records = row_int(row);
     r.bytes = row_int(row);
     r.calls = row_int(row);

@@ -52,6 +52,7 @@ struct stream_run_row {
     enum run_trigger trigger;
     bool by_user;
     bool resumable;
+    bool reset_history; // it wipes histories when its full pass begins
     int64_t records, bytes, calls, rejects, estimated;
     int64_t retry_attempt;
     struct str error_code, error_message, details;
@@ -135,7 +136,8 @@ struct run_take {
 };
 bool stream_run_take(struct store *s, const struct run_take *take, struct arena *arena,
                      struct run_claim **ret, size_t *ret_n, struct error *err) MUST_CHECK;
-// First start: mode and trigger are decided; a mark for a full refresh is taken off the stream.
+// First start: mode, trigger and reset_history are decided; a mark for a full refresh is taken off
+// the stream.
 bool stream_run_begin(struct store *s, const struct stream_run_row *r,
                       struct error *err) MUST_CHECK;
 // Progress of many runs in one transaction: records, bytes, calls, rejects, estimated, details,

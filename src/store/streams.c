@@ -79,10 +79,12 @@ bool stream_read(struct row *row, void *item, struct error *err)
     stream.full_sync_always = row_bool(row);
     stream.full_sync_at_midnight = row_bool(row);
     stream.protected_from_full_sync = row_bool(row);
+    stream.enabled_history_table = row_bool(row);
     stream.excluded_columns = read_list(row);
     stream.hashed_columns = read_list(row);
     stream.excluded_substreams = read_list(row);
     stream.full_refresh_ms = row_int(row);
+    stream.reset_history = row_bool(row);
     stream.last_completed_ms = row_int(row);
     stream.last_full_ms = row_int(row);
     stream.last_status = row_text(row);
@@ -105,14 +107,16 @@ static bool upsert(struct store *s, const struct elt_stream *t, const struct buf
         "INSERT INTO elt_stream (id, account_id, sync_id, name, incremental_pointer_id,"
         " full_sync_always, full_sync_at_midnight, protected_from_full_sync, excluded_columns,"
         " hashed_columns, excluded_substreams, full_refresh_ms, last_completed_ms, last_full_ms,"
-        " last_status, tables, created_ms, updated_ms, schema_key)"
+        " last_status, tables, created_ms, updated_ms, schema_key, enabled_history_table,"
+        " reset_history)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0, '', '[]', $12, $12,"
-        " (SELECT schema_key FROM elt_sync WHERE id = $3))"
+        " (SELECT schema_key FROM elt_sync WHERE id = $3), $13, 0)"
         " ON CONFLICT (sync_id, name) DO UPDATE SET"
         " incremental_pointer_id = excluded.incremental_pointer_id,"
         " full_sync_always = excluded.full_sync_always,"
         " full_sync_at_midnight = excluded.full_sync_at_midnight,"
         " protected_from_full_sync = excluded.protected_from_full_sync,"
+        " enabled_history_table = excluded.enabled_history_table,"
         " excluded_columns = excluded.excluded_columns,"
         " hashed_columns = excluded.hashed_columns,"
         " excluded_substreams = excluded.excluded_substreams, updated_ms = excluded.updated_ms");
@@ -131,6 +135,7 @@ static bool upsert(struct store *s, const struct elt_stream *t, const struct buf
         sql_text(buf_str(&lists[1])),
         sql_text(buf_str(&lists[2])),
         sql_int(t->updated_ms),
+        sql_int(t->enabled_history_table),
     };
     bool found = false;
     bool ok = rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, NULL, err) &&
@@ -184,19 +189,22 @@ bool elt_stream_put(struct store *s, struct elt_stream *stream, struct arena *ar
     return true;
 }
 
-bool elt_stream_mark_full(struct store *s, struct str account_id, struct str id, int64_t at_ms,
-                          struct error *err)
+bool elt_stream_mark_full(struct store *s, struct str account_id, struct str id,
+                          struct full_mark mark, struct error *err)
 {
-    static const struct str TEXT = STR_INIT("UPDATE elt_stream SET full_refresh_ms = $1,"
-                                            " updated_ms = $2 WHERE id = $3 AND account_id = $4");
+    static const struct str TEXT =
+        STR_INIT("UPDATE elt_stream SET full_refresh_ms = $1, reset_history = $2,"
+                 " updated_ms = $3 WHERE id = $4 AND account_id = $5");
     int64_t now_ms = 0;
+    assert(mark.at_ms != 0 || !mark.reset_history);
     if (!id_check(id)) {
         return rows_missing(err, "stream", id);
     }
     if (!store_now_ms(s, &now_ms, err)) {
         return false;
     }
-    struct sql_value args[] = {sql_int(at_ms), sql_int(now_ms), sql_text(id), sql_text(account_id)};
+    struct sql_value args[] = {sql_int(mark.at_ms), sql_int(mark.reset_history), sql_int(now_ms),
+                               sql_text(id), sql_text(account_id)};
     return rows_run_one(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, "stream", id, err);
 }
 

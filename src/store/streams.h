@@ -22,10 +22,12 @@ struct elt_stream {
     bool full_sync_always;
     bool full_sync_at_midnight;
     bool protected_from_full_sync;
+    bool enabled_history_table; // versions of its rows are kept
     struct text_list excluded_columns;
     struct text_list hashed_columns;
     struct text_list excluded_substreams;
     int64_t full_refresh_ms;   // when somebody asked for one; 0: nobody did
+    bool reset_history;        // histories are wiped then, too
     int64_t last_completed_ms; // 0: never
     int64_t last_full_ms;
     struct str last_status;  // "completed", "failed"; empty: none has ended
@@ -55,15 +57,19 @@ bool elt_stream_of_sync(struct store *s, struct str sync_id, struct arena *arena
 bool elt_stream_of_syncs(struct store *s, const struct elt_sync *syncs, size_t n_syncs,
                          struct arena *arena, struct stream_list *ret,
                          struct error *err) MUST_CHECK;
-// With its runs and events. CONFLICT while one is running, as elt_sync_remove.
-bool elt_stream_remove(struct store *s, struct str account_id, struct str id,
 // Those of the other syncs that load into the same schema, oldest first.
 bool elt_stream_of_neighbours(struct store *s, const struct elt_sync *sync, struct arena *arena,
                               struct stream_list *ret, struct error *err) MUST_CHECK;
+// With its runs and events. CONFLICT while one is running, as elt_sync_remove.
+bool elt_stream_remove(struct store *s, struct str account_id, struct str id,
                        struct error *err) MUST_CHECK;
-// Marks the next run as full, or takes the mark off (0).
-bool elt_stream_mark_full(struct store *s, struct str account_id, struct str id, int64_t at_ms,
-                          struct error *err) MUST_CHECK;
+// Marks the next run as full, or takes the mark off (at_ms 0). What was asked for last counts.
+struct full_mark {
+    int64_t at_ms;
+    bool reset_history; // wipe the histories, too
+};
+bool elt_stream_mark_full(struct store *s, struct str account_id, struct str id,
+                          struct full_mark mark, struct error *err) MUST_CHECK;
 // The tables that it has made, all of them.
 bool elt_stream_set_tables(struct store *s, struct str id, const struct text_list *tables,
                            struct error *err) MUST_CHECK;

@@ -23,8 +23,9 @@ bool sync_read(struct row *row, void *item, struct error *err) MUST_CHECK; // st
 // Of elt_stream t.
 #define STREAM_COLUMNS                                                                             \
     "t.id, t.account_id, t.sync_id, t.name, t.incremental_pointer_id, t.full_sync_always,"         \
-    " t.full_sync_at_midnight, t.protected_from_full_sync, t.excluded_columns, t.hashed_columns,"  \
-    " t.excluded_substreams, t.full_refresh_ms, t.last_completed_ms, t.last_full_ms,"              \
+    " t.full_sync_at_midnight, t.protected_from_full_sync, t.enabled_history_table,"               \
+    " t.excluded_columns, t.hashed_columns, t.excluded_substreams, t.full_refresh_ms,"             \
+    " t.reset_history, t.last_completed_ms, t.last_full_ms,"                                       \
     " t.last_status, t.tables, t.created_ms, t.updated_ms"
 bool stream_read(struct row *row, void *item, struct error *err) MUST_CHECK; // struct elt_stream
 
@@ -32,9 +33,10 @@ bool stream_read(struct row *row, void *item, struct error *err) MUST_CHECK; // 
 #define RUN_COLUMNS_OF(r)                                                                          \
     r ".id, " r ".account_id, " r ".sync_id, " r ".stream_id, " r ".connection_id, " r             \
       ".status, " r ".requested_ms, " r ".not_before_ms, " r ".started_ms, " r ".finished_ms, " r  \
-      ".mode, " r ".full_trigger, " r ".by_user, " r ".resumable, " r ".records, " r ".bytes, " r  \
-      ".calls, " r ".rejects, " r ".estimated, " r ".retry_attempt, " r ".error_code, " r          \
-      ".error_message, " r ".details, " r ".cancel, " r ".worker, " r ".fence, " r ".updated_ms"
+      ".mode, " r ".full_trigger, " r ".by_user, " r ".resumable, " r ".reset_history, " r         \
+      ".records, " r ".bytes, " r ".calls, " r ".rejects, " r ".estimated, " r                     \
+      ".retry_attempt, " r ".error_code, " r ".error_message, " r ".details, " r ".cancel, " r     \
+      ".worker, " r ".fence, " r ".updated_ms"
 #define RUN_COLUMNS RUN_COLUMNS_OF("r")
 bool run_read(struct row *row, void *item, struct error *err) MUST_CHECK; // struct stream_run_row
 

@@ -64,12 +64,21 @@ static void test_full_refreshes(struct place *p)
     const char *path = scene_text(s, "/elt_streams/%s", id);
     const char *request = scene_text(s, "%s/request_full_refresh", path);
     static const char *const BODIES[] = {NULL, "", "{}", "{\"reset_history_table\":true}"};
+    static const char WIPING[] = "reset_history_table_requested";
     for (size_t i = 0; i < ARRAY_LEN(BODIES); i++) {
         (void)scene_expect(s, 204, "POST", request, BODIES[i]);
-        assert_true(field_bool(scene_expect(s, 200, "GET", path, NULL), "full_refresh_requested"));
+        struct json marked = scene_expect(s, 200, "GET", path, NULL);
+        assert_true(field_bool(marked, "full_refresh_requested"));
+        assert_int_equal(has_field(marked, WIPING), i + 1 == ARRAY_LEN(BODIES));
         (void)scene_expect(s, 204, "POST", scene_text(s, "%s/cancel_full_refresh", path), NULL);
-        assert_false(has_field(scene_expect(s, 200, "GET", path, NULL), "full_refresh_requested"));
+        struct json clear = scene_expect(s, 200, "GET", path, NULL);
+        assert_false(has_field(clear, "full_refresh_requested") || has_field(clear, WIPING));
     }
+    // The last request counts, also where it takes the wiping back.
+    (void)scene_expect(s, 204, "POST", request, BODIES[3]);
+    assert_true(field_bool(scene_expect(s, 200, "GET", path, NULL), WIPING));
+    (void)scene_expect(s, 204, "POST", request, NULL);
+    assert_false(has_field(scene_expect(s, 200, "GET", path, NULL), WIPING));
     assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run"), 0);
     scene_refused(s, 400, "POST", request, "{\"reset_history_table\":\"no\"}",
                   "reset_history_table");

@@ -68,7 +68,8 @@ static void test_streams_are_put(struct place *p)
     // What is not given stays; what is given empty goes.
     all = field(scene_expect(s, 201, "POST", path,
                              "{\"source_streams\":[{\"name\":\"deal\",\"incremental_pointer_id\":"
-                             "\"\",\"excluded_columns\":[],\"full_sync_always\":true}]}"),
+                             "\"\",\"excluded_columns\":[],\"full_sync_always\":true,"
+                             "\"enabled_history_table\":true}]}"),
                 "source_streams");
     assert_int_equal(json_count(all), 2);
     struct json again = item_named(s, all, "deals");
@@ -80,6 +81,14 @@ static void test_streams_are_put(struct place *p)
     assert_int_equal(json_count(field(again, "excluded_substreams")), 1);
     assert_true(field_bool(again, "full_sync_at_midnight"));
     assert_true(field_bool(again, "full_sync_always"));
+    assert_true(field_bool(again, "enabled_history_table"));
+    all = field(scene_expect(s, 201, "POST", path,
+                             "{\"source_streams\":[{\"name\":\"deals\",\"full_sync_always\":false},"
+                             "{\"name\":\"contacts\",\"enabled_history_table\":true},"
+                             "{\"name\":\"contacts\",\"enabled_history_table\":false}]}"),
+                "source_streams");
+    assert_true(field_bool(item_named(s, all, "deals"), "enabled_history_table"));
+    assert_false(field_bool(item_named(s, all, "contacts"), "enabled_history_table"));
     assert_int_equal(place_number(p, "SELECT count(*) FROM stream_run"), 0);
     scene_close(s);
 }
@@ -109,7 +118,7 @@ static void test_streams_that_cannot_be(struct place *p)
         {STREAM("\"name\":\"deals\",\"incremental_pointer_id\":\"amount\""),
          "incremental_pointer_id"},
         {STREAM("\"name\":\"owners\",\"incremental_pointer_id\":\"updated_at\""), "read whole"},
-        {STREAM("\"name\":\"deals\",\"enabled_history_table\":true"), "not supported yet"},
+        {STREAM("\"name\":\"deals\",\"enabled_history_table\":1"), "enabled_history_table"},
         {STREAM("\"name\":\"deals\",\"excluded_columns\":[\"amount\",\"Deal_ID\"]"),
          "source_streams[1].excluded_columns[1]"},
         {STREAM("\"name\":\"deal_contact\",\"hashed_columns\":[\"contact_id\"]"), "key"},

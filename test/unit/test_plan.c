@@ -50,6 +50,22 @@ static void test_modes(void **state)
         {"begun as incremental, asked for meanwhile",
          {DONE, .run.mode = RUN_INCREMENTAL, .stream.full_refresh_ms = 7},
          {RUN_INCREMENTAL, TRIGGER_NONE, false}},
+        {"asked for, with its history",
+         {DONE, .stream.full_refresh_ms = 7, .stream.reset_history = true},
+         {RUN_FULL, TRIGGER_USER, true, true}},
+        {"first, and somebody wants it anew, with its history",
+         {.stream.full_refresh_ms = 7, .stream.reset_history = true},
+         {RUN_FULL, TRIGGER_INITIAL_SYNC, true, true}},
+        {"protected, with its history",
+         {DONE, .stream.protected_from_full_sync = true, .stream.full_refresh_ms = 7,
+          .stream.reset_history = true},
+         {RUN_INCREMENTAL, TRIGGER_NONE, false, false}},
+        {"goes on, with its history",
+         {DONE, BEGUN, .run.resumable = true, .run.reset_history = true},
+         {RUN_FULL, TRIGGER_USER, false, true}},
+        {"begun without, asked for meanwhile",
+         {DONE, BEGUN, .stream.full_refresh_ms = 7, .stream.reset_history = true},
+         {RUN_FULL, TRIGGER_USER, true, false}},
         {"the first goes on",
          {.run.mode = RUN_FULL, .run.trigger = TRIGGER_INITIAL_SYNC},
          {RUN_FULL, TRIGGER_INITIAL_SYNC, false}},
@@ -59,6 +75,7 @@ static void test_modes(void **state)
         check_row(got.mode == ROWS[i].want.mode, ROWS[i].name);
         check_row(got.trigger == ROWS[i].want.trigger, ROWS[i].name);
         check_row(got.full_refresh == ROWS[i].want.full_refresh, ROWS[i].name);
+        check_row(got.reset_history == ROWS[i].want.reset_history, ROWS[i].name);
     }
 }
 

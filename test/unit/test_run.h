@@ -26,6 +26,8 @@ enum paper_call {
     CALL_COUNT,
     CALL_VIEW,
     CALL_INDEX,
+    CALL_HISTORY,
+    CALL_FINISH,
     CALL_KINDS
 };
 
@@ -78,7 +80,7 @@ struct seen {
     } commits[COMMITS_MAX];
     size_t n_commits;
     int64_t synced_ms;
-    size_t sweeps, tables_read, ids_read, views, audits, rollbacks;
+    size_t sweeps, tables_read, ids_read, views, audits, rollbacks, histories, resets;
     int64_t audit_source, audit_destination;
     size_t wrong; // things that must never happen
     const char *wrong_what;
@@ -93,6 +95,8 @@ struct world {
     size_t n;
     size_t parallel;
     bool full_refresh;
+    const bool *history; // by stream; may be NULL
+    const char *reset_history;
     int64_t since_ms;
     pthread_mutex_t lock;
     size_t clock_of_events;

@@ -98,6 +98,8 @@ void world_run(struct world *w)
                                               .streams = w->infos,
                                               .n_streams = w->n,
                                               .full_refresh = w->full_refresh,
+                                              .history = w->history,
+                                              .reset_history = str_from(w->reset_history),
                                               .since_ms = w->since_ms,
                                               .parallel = w->parallel,
                                               .clock = &w->time.clock,
@@ -439,6 +441,25 @@ bool session_apply_view(struct session *s, struct str name, const struct str *ta
     (void)n_columns;
     s->seen->views += str_eq(name, STR("glance"));
     return call(s, CALL_VIEW, err);
+}
+
+bool session_apply_history(struct session *s, const struct table *table,
+                           const struct history_options *options, struct error *err)
+{
+    if (s->seen->in_transaction || s->reader) {
+        wrong(s->seen, "a history within a transaction, or by the reader");
+    }
+    s->seen->histories += options->on;
+    s->seen->resets += str_eq(options->reset, STR("run 7")) && table != NULL;
+    return call(s, CALL_HISTORY, err);
+}
+
+bool session_finish_history(struct session *s, struct error *err)
+{
+    if (s->seen->sessions == 0 || s->seen->in_transaction) {
+        wrong(s->seen, "histories finished within a transaction");
+    }
+    return call(s, CALL_FINISH, err);
 }
 
 bool session_index_synced(struct session *s, const struct table *table, struct error *err)

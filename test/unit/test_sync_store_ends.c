@@ -66,26 +66,45 @@ static void test_a_full_refresh_that_failed_is_still_wanted(struct place *p)
     static const struct {
         enum run_trigger trigger;
         bool resumable, cancelled, wanted;
-    } ROWS[] = {{TRIGGER_USER, false, false, true},
-                {TRIGGER_USER, true, false, false}, // the next run goes on with it
-                {TRIGGER_USER, false, true, false},
-                {TRIGGER_MIDNIGHT, false, false, false}};
+        bool reset, asked; // histories were to be wiped; something is asked for meanwhile
+        bool still_reset;
+    } ROWS[] = {
+        {TRIGGER_USER, false, false, true},
+        {TRIGGER_USER, true, false, false}, // the next run goes on with it
+        {TRIGGER_USER, false, true, false},
+        {TRIGGER_MIDNIGHT, false, false, false},
+        {TRIGGER_USER, false, false, true, true, false, true},
+        {TRIGGER_USER, true, false, false, true, false, false},
+        {TRIGGER_USER, false, true, false, true, false, false},
+        {TRIGGER_INITIAL_SYNC, false, false, true, true, false, true},
+        {TRIGGER_USER, false, false, true, true, true, false}, // the last wish counts
+    };
     struct error err = {0};
     struct elt_stream stream = scene_lone_stream(p, "acme", 1);
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
-        must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, 5, &err), &err);
+        struct full_mark mark = {5, ROWS[i].reset};
+        must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, mark, &err), &err);
+        assert_int_equal(scene_stream_now(p, stream.id).reset_history, ROWS[i].reset);
         struct stream_run_row run = scene_request(p, stream.id);
         struct run_claim claim = scene_take_one(p, "w");
         claim.run.mode = RUN_FULL;
         claim.run.trigger = ROWS[i].trigger;
+        claim.run.reset_history = claim.stream.reset_history;
         must(stream_run_begin(p->store, &claim.run, &err), &err);
         assert_int_equal(scene_stream_now(p, stream.id).full_refresh_ms, 0);
+        assert_false(scene_stream_now(p, stream.id).reset_history);
+        assert_int_equal(scene_run(p, run.id).reset_history, ROWS[i].reset);
+        if (ROWS[i].asked) {
+            mark = (struct full_mark){6, false};
+            must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, mark, &err), &err);
+        }
         claim.run.resumable = ROWS[i].resumable;
         if (ROWS[i].cancelled) {
             must(stream_run_cancel(p->store, ACCOUNT, run.id, &err), &err);
         }
         must(scene_end(p, &claim, RUN_FAILED, &err), &err);
         assert_int_equal(scene_stream_now(p, stream.id).full_refresh_ms > 0, ROWS[i].wanted);
+        assert_int_equal(scene_stream_now(p, stream.id).reset_history, ROWS[i].still_reset);
     }
 }
 

@@ -117,7 +117,7 @@ static void test_from_request_to_end(struct place *p)
 {
     struct error err = {0};
     struct elt_stream stream = scene_lone_stream(p, "acme", 42);
-    must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, 5, &err), &err);
+    must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, (struct full_mark){5}, &err), &err);
     struct stream_run_row run = scene_request(p, stream.id);
     struct run_claim claim = scene_take_one(p, "w1");
     check_slice(claim.run.id, run.id);
@@ -203,7 +203,7 @@ static void test_waiting_and_going_on(struct place *p)
         place_run(p, "UPDATE stream_run SET not_before_ms = 1");
     }
     // A mark that comes while it is under way is for the next run.
-    must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, 5, &err), &err);
+    must(elt_stream_mark_full(p->store, ACCOUNT, stream.id, (struct full_mark){5}, &err), &err);
     struct run_claim claim = scene_take_one(p, "w");
     claim.run.mode = RUN_FULL;
     must(stream_run_begin(p->store, &claim.run, &err), &err);
