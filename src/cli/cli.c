@@ -49,7 +49,8 @@ static const char LOGIN_NOTES[] =
 
 static const char KEYS_NOTES[] =
     "With a key in SLUICE_KEY, put the new one into SLUICE_KEY_NEW (openssl rand -base64 32 makes\n"
-    "one), rotate, then let SLUICE_KEY hold it. Programs that run meanwhile go on.\n";
+    "one), rotate, then let SLUICE_KEY hold it. Programs that run meanwhile go on.\n"
+    "When the key is lost, forget KEY gives up what it sealed; KEY is its id, which errors tell.\n";
 
 static const char SERVER_NOTES[] =
     "With --server (or SLUICE_SERVER) the words are about a server's streams: list, available\n"
@@ -117,7 +118,7 @@ static const struct verb VERBS[] = {
     {"runs", "[list STREAM|show RUN|events RUN|cancel RUN]",
      "Show what a server's streams do, once or with --follow", RUNS_SETTINGS, RUNS_SETTINGS_N,
      RUNS_NOTES, cli_runs},
-    {"keys", "rotate|create NAME|list|revoke ID",
+    {"keys", "rotate|forget KEY|create NAME|list|revoke ID",
      "Seal all stored secrets with a new key; make, list and revoke API keys", KEYS_SETTINGS,
      KEYS_SETTINGS_N, KEYS_NOTES, cli_keys},
     {"version", "", "Print the versions of sluice and of its libraries", NULL, 0, NULL,

@@ -4,6 +4,7 @@
 #include "cli/remote_verbs.h"
 #include "core/timestamp.h"
 #include "store/api_keys.h"
+#include "store/key_loss.h"
 #include "store/workspaces.h"
 
 #include <signal.h>
@@ -26,6 +27,32 @@ static bool rotate(struct keys *k, struct error *err)
     }
     sealing_close(sealing);
     return ok;
+}
+
+static bool forget(struct keys *k, struct error *err)
+{
+    struct sealing_options options = {.store = k->store, .key_file = k->options->place.key_file};
+    struct sealing *sealing = NULL;
+    struct key_loss loss;
+    bool ok = sealing_open(&options, &sealing, err) &&
+              key_loss_accept(k->store, sealing, k->args->words[1], &loss, err);
+    sealing_close(sealing);
+    if (!ok) {
+        return false;
+    }
+    printf("What key %.*s sealed is given up. %lld connections have to be authorized anew.\n",
+           STR_ARG(k->args->words[1]), (long long)loss.connections);
+    if (loss.destinations > 0) {
+        printf("%lld destinations need their password again: start the server with --destination "
+               "URL, or POST /destinations with it.\n",
+               (long long)loss.destinations);
+    }
+    if (loss.streams > 0) {
+        printf("%lld streams with hashed columns are loaded in full next, since hashes have a new "
+               "salt.\n",
+               (long long)loss.streams);
+    }
+    return true;
 }
 
 static bool create(struct keys *k, struct error *err)
@@ -95,7 +122,9 @@ static const struct {
     size_t words; // with it
     bool (*run)(struct keys *k, struct error *err);
 } COMMANDS[] = {
-    {"rotate", 1, rotate}, {"create", 2, create}, {"list", 1, list}, {"revoke", 2, revoke_key}};
+    {"rotate", 1, rotate}, {"forget", 2, forget},     {"create", 2, create},
+    {"list", 1, list},     {"revoke", 2, revoke_key},
+};
 
 static bool run(struct keys *k, struct error *err)
 {
@@ -112,9 +141,10 @@ static bool run(struct keys *k, struct error *err)
                    COMMANDS[i].run(k, err);
         }
     }
-    return error_set(err, ERR_USAGE,
-                     "what about the keys? write: sluice keys rotate, create NAME, list or revoke "
-                     "ID");
+    return error_set(
+        err, ERR_USAGE,
+        "what about the keys? write: sluice keys rotate, forget KEY, create NAME, list "
+        "or revoke ID");
 }
 
 int cli_keys(const struct cli *cli, int argc, char **argv)
@@ -126,7 +156,8 @@ int cli_keys(const struct cli *cli, int argc, char **argv)
     if (!cli_parse(cli, "keys", argc, argv, &o, &args)) {
         return args.exit_code;
     }
-    bool local = args.n_words > 0 && str_eq(args.words[0], STR("rotate"));
+    bool local = args.n_words > 0 &&
+                 (str_eq(args.words[0], STR("rotate")) || str_eq(args.words[0], STR("forget")));
     if (o.remote.server.len > 0 && !local) {
         return remote_verb_run(&(struct remote_verb){cli, "keys", &o, &args});
     }

@@ -73,17 +73,69 @@ static bool insert_destination(struct store *s, const struct stored_destination 
     return rows_run(s, &(struct statement){TEXT, args, ARRAY_LEN(args)}, NULL, err);
 }
 
+// The one that shows this URL and has lost it; *ret_found false: there is none.
+static bool find_bereft(struct store *s, const struct stored_destination *d, struct arena *arena,
+                        struct stored_destination *ret, bool *ret_found, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("SELECT " COLUMNS " FROM destination WHERE account_id = $1 AND url_shown = $2 AND"
+                 " NOT EXISTS (SELECT 1 FROM secret WHERE connection = 'destination:' ||"
+                 " destination.id) ORDER BY created_ms, id LIMIT 1");
+    struct sql_value args[] = {sql_text(d->account_id), sql_text(d->url_shown)};
+    return rows_find(s, &(struct statement){TEXT, args, 2},
+                     &(struct row_reader){arena, read_destination}, ret, ret_found, err);
+}
+
+bool stored_destination_restore(struct store *s, struct sealing *sealing, struct str id,
+                                const struct secret *url, struct error *err)
+{
+    struct arena arena;
+    arena_init(&arena, 1024);
+    struct seal_name name = url_name(id, &arena);
+    bool ok =
+        store_begin(s, err) && store_end(s, stored_secret_put(s, sealing, &name, url, err), err);
+    arena_done(&arena);
+    return ok;
+}
+
+static bool make_default(struct store *s, struct stored_destination *d, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("UPDATE destination SET is_default = 1, updated_ms = $1 WHERE id = $2");
+    if (d->is_default) {
+        return true;
+    }
+    if (!store_now_ms(s, &d->updated_ms, err)) {
+        return false;
+    }
+    struct sql_value args[] = {sql_int(d->updated_ms), sql_text(d->id)};
+    d->is_default = true;
+    return take_default_off(s, d->account_id, d->updated_ms, err) &&
+           rows_run(s, &(struct statement){TEXT, args, 2}, NULL, err);
+}
+
 static bool create(struct store *s, struct sealing *sealing, const struct secret *url,
                    struct stored_destination *d, struct arena *arena, struct error *err)
 {
     struct str text = secret_reveal(url);
     struct seal_name name;
-    d->id = id_make(arena);
+    struct stored_destination bereft = {.is_default = false};
+    bool found = false;
     d->integration_id = str_starts(text, STR("sqlite:")) ? STR("sqlite") : STR("postgres");
     d->url_shown = sql_url_mask(text, arena);
     d->label = arena_dup(arena, d->label.len > 0 ? d->label : d->integration_id);
+    if (!exclude_others(s, err) || !find_bereft(s, d, arena, &bereft, &found, err)) {
+        return false;
+    }
+    if (found) {
+        bool wanted = d->is_default;
+        *d = bereft;
+        return stored_destination_restore(s, sealing, d->id, url, err) &&
+               (!wanted || make_default(s, d, err));
+    }
+    d->id = id_make(arena);
     name = url_name(d->id, arena);
-    if (!exclude_others(s, err) || !store_now_ms(s, &d->created_ms, err)) {
+    if (!store_now_ms(s, &d->created_ms, err)) {
         return false;
     }
     d->updated_ms = d->created_ms;
@@ -183,22 +235,6 @@ bool stored_destination_url(struct store *s, struct sealing *sealing, struct str
 
 // ---- changing
 
-static bool make_default(struct store *s, struct stored_destination *d, struct error *err)
-{
-    static const struct str TEXT =
-        STR_INIT("UPDATE destination SET is_default = 1, updated_ms = $1 WHERE id = $2");
-    if (d->is_default) {
-        return true;
-    }
-    if (!store_now_ms(s, &d->updated_ms, err)) {
-        return false;
-    }
-    struct sql_value args[] = {sql_int(d->updated_ms), sql_text(d->id)};
-    d->is_default = true;
-    return take_default_off(s, d->account_id, d->updated_ms, err) &&
-           rows_run(s, &(struct statement){TEXT, args, 2}, NULL, err);
-}
-
 // URLs are compared whole, and passwords are sealed: so each one's is opened.
 static bool find_by_url(struct store *s, struct sealing *sealing, const struct secret *url,
                         const struct row_list *all, const struct stored_destination **ret,
@@ -211,8 +247,9 @@ static bool find_by_url(struct store *s, struct sealing *sealing, const struct s
     for (size_t i = 0; ok && !*ret && i < all->n; i++) {
         struct secret *other = NULL;
         if (str_eq(items[i].url_shown, shown)) {
-            ok = stored_destination_url(s, sealing, items[i].id, &other, err);
-            *ret = ok && secret_eq(other, url) ? &items[i] : NULL;
+            struct seal_name name = url_name(items[i].id, all->arena);
+            ok = stored_secret_get(s, sealing, &name, &other, err);
+            *ret = ok && other && secret_eq(other, url) ? &items[i] : NULL;
         }
         secret_destroy(other);
     }

@@ -20,9 +20,13 @@ struct stored_destination {
 
 // Makes one out of account_id, label, is_default and the URL, which must have been checked
 // (destination_url_check); fills the rest. A new default takes the place of the former one.
+// Where the key that sealed it is lost (key_loss.h), the one of that URL gets it back instead.
 bool stored_destination_create(struct store *s, struct sealing *sealing, const struct secret *url,
                                struct stored_destination *d, struct arena *arena,
                                struct error *err) MUST_CHECK;
+// Seals the URL of one that has lost it.
+bool stored_destination_restore(struct store *s, struct sealing *sealing, struct str id,
+                                const struct secret *url, struct error *err) MUST_CHECK;
 // The workspace's default is the one with this URL from now on, made if it is not there. Syncs keep
 // the destination they were made with. Takes d->account_id, fills the rest.
 bool stored_destination_set_default(struct store *s, struct sealing *sealing,

@@ -110,7 +110,8 @@ static bool open_handle(struct store_pool *p, struct store **ret_store,
     struct sealing *sealing = NULL;
     bool ok = store_open(&p->options.store, &store, err);
     if (ok && !store) {
-        ok = error_set(err, ERR_STORE_BUSY, "store: it is not there any more in data directory '%.*s': put it back, or "
+        ok = error_set(err, ERR_STORE_BUSY,
+                       "store: it is not there any more in data directory '%.*s': put it back, or "
                        "start again",
                        STR_ARG(p->options.store.directory));
     }

@@ -74,10 +74,10 @@ static bool no_such_key(const struct sealing *s, struct str id, struct error *er
                  k->bytes ? k->id : "none");
     }
     return error_set(err, ERR_KEY,
-                     "the store is sealed with key %.*s, and %s; give that key with --key-file or "
-                     "SLUICE_KEY. If it is lost, forget each connection (sluice logout hubspot "
-                     "--name NAME --keep-grant) and log in again",
-                     STR_ARG(id), where);
+                     "the store is sealed with key %.*s, and %s; give that key with --key-file (a "
+                     "server: --master-key-file) or SLUICE_KEY. If it is lost: sluice keys forget "
+                     "%.*s gives up what it sealed, then each connection is authorized anew",
+                     STR_ARG(id), where, STR_ARG(id));
 }
 
 // The key of that id; reads the keys anew when it is not known, as after another program's

@@ -379,7 +379,7 @@ static void test_a_pool_without_a_store(struct place *p)
     for (int i = 0; i < 2; i++) { // its slot is free again
         assert_false(store_pool_lend(pool, &s, NULL, &err));
         assert_int_equal(err.code, ERR_STORE_BUSY);
-        check_contains(err.message, "there is no store");
+        check_contains(err.message, "it is not there any more in data directory");
     }
     store_pool_destroy(pool);
 }
