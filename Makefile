@@ -81,7 +81,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (20)
 	@scripts/fuzz.sh build-fuzz
 
 .PHONY: install
-install: all ## install sluice, hubsim and the man page under PREFIX (and DESTDIR)
+install: all ## install sluice, hubsim, the man page and documents under PREFIX (and DESTDIR)
 ifneq ($(origin PREFIX),file)
 	@$(prefix_is) $(BUILD) '$(PREFIX)' || { meson configure $(BUILD) '-Dprefix=$(PREFIX)' && ninja -C $(BUILD) --quiet; }
 endif

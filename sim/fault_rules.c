@@ -29,11 +29,6 @@ static const char *const action_names[FAULT_ACTIONS] = {
     [FAULT_HEADERS] = "headers",
 };
 
-const char *fault_action_name(enum fault_action a)
-{
-    return action_names[a];
-}
-
 enum field_type { FIELD_TEXT, FIELD_COUNT, FIELD_RATE };
 
 static const struct {
@@ -64,6 +59,47 @@ static const struct {
     {"count", FIELD_COUNT, offsetof(struct fault_rule, count), 100000},
     {"retry_after", FIELD_COUNT, offsetof(struct fault_rule, retry_after_s), 86400},
 };
+
+static void write_field(const struct fault_rule *r, size_t i, struct json_writer *w)
+{
+    const char *field = (const char *)r + fields[i].offset;
+    struct str text;
+    int64_t n;
+    double d;
+    if (fields[i].type == FIELD_TEXT) {
+        memcpy(&text, field, sizeof(text));
+        if (text.len > 0) {
+            json_field_str(w, fields[i].name, text);
+        }
+    } else if (fields[i].type == FIELD_COUNT) {
+        memcpy(&n, field, sizeof(n));
+        if (n != 0) {
+            json_field_int(w, fields[i].name, n);
+        }
+    } else {
+        memcpy(&d, field, sizeof(d));
+        if (d > 0) {
+            json_field_double(w, fields[i].name, d);
+        }
+    }
+}
+
+void fault_rule_write(const struct fault_rule *r, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_field_str(w, "action", str_from(action_names[r->action]));
+    if (r->object >= 0) {
+        enum object_type t = (enum object_type)r->object;
+        const struct object_info *o = object_info(t);
+        json_field_str(w, "object", object_is_custom(t) ? o->type_id : o->plural);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        write_field(r, i, w);
+    }
+    json_field_int(w, "matched", r->matched);
+    json_field_int(w, "fired", r->fired);
+    json_end_object(w);
+}
 
 bool fault_policy(struct str name, enum limits_policy *ret)
 {
@@ -149,7 +185,7 @@ static bool check_endpoint(struct str endpoint, struct error *err)
 static bool check(const struct fault_rule *r, struct error *err)
 {
     enum limits_policy policy;
-    const char *action = fault_action_name(r->action);
+    const char *action = action_names[r->action];
     bool takes_time =
         r->action == FAULT_STALL || r->action == FAULT_DELAY || r->action == FAULT_TRICKLE;
     if (r->action == FAULT_STATUS && (r->status < 200 || r->status == 204)) {

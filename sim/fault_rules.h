@@ -31,7 +31,6 @@ enum fault_action {
     FAULT_HEADERS,
     FAULT_ACTIONS
 };
-const char *fault_action_name(enum fault_action a);
 
 struct fault_rule {
     // which requests
@@ -73,3 +72,5 @@ bool fault_policy(struct str name, enum limits_policy *ret) MUST_CHECK;
 // Reads one rule; texts are copied into the arena. The error names the field.
 bool fault_rule_parse(struct json v, struct arena *arena, struct fault_rule *ret,
                       struct error *err) MUST_CHECK;
+// Writes the rule with all that was said of it, and how often it matched and fired.
+void fault_rule_write(const struct fault_rule *r, struct json_writer *w);

@@ -102,14 +102,7 @@ void faults_write(struct faults *f, struct json_writer *w)
     pthread_mutex_lock(&f->lock);
     json_begin_array(w);
     for (size_t i = 0; i < f->n; i++) {
-        const struct fault_rule *r = &f->rules[i];
-        json_begin_object(w);
-        json_field_str(w, "action", str_from(fault_action_name(r->action)));
-        json_field_str(w, "endpoint", r->endpoint);
-        json_field_str(w, "path", r->path);
-        json_field_int(w, "matched", r->matched);
-        json_field_int(w, "fired", r->fired);
-        json_end_object(w);
+        fault_rule_write(&f->rules[i], w);
     }
     json_end_array(w);
     pthread_mutex_unlock(&f->lock);

@@ -417,6 +417,21 @@ describe('faults', () => {
     assert.ok(/x/.test(chance) && /\./.test(chance));
   });
 
+  test('are listed as they were given, and with how often they fired', async (t) => {
+    const sim = await start(t);
+    const rules = [
+      { endpoint: 'objects.', action: 'status', status: 423, category: 'LOCKED', message: 'no', nth: 2, retry_after: 3 },
+      { object: 'deals', action: 'forbid' },
+      { object: '2-19840301', action: 'drop' },
+      { path: 'limit=1', method: 'GET', action: 'cut', bytes: 20, rate: 0.5, seed: 7, times: 9, after: 100 },
+    ];
+    await sim.faults(...rules);
+    await calls(sim, 3);
+    const { json } = await sim.api('GET', '/_sim/faults');
+    const counts = [[3, 1], [0, 0], [0, 0], [3, 0]];
+    assert.deepEqual(json.rules, rules.map((rule, i) => ({ ...rule, matched: counts[i][0], fired: counts[i][1] })));
+  });
+
   test('of the token endpoint', async (t) => {
     const sim = await start(t);
     await sim.faults({ endpoint: 'oauth.token', action: 'status', status: 503, times: 1 });
