@@ -48,6 +48,61 @@ static bool open_store(struct server *s, struct error *err)
 
 // ---- the destination
 
+// Whole, so that it holds wherever the next start happens.
+static bool find_data_directory(struct server *s, struct str *ret, struct error *err)
+{
+    char *directory = realpath(arena_cstr(s->cli->arena, s->settings->data_dir), NULL);
+    if (!directory) {
+        return error_set(err, ERR_STORE, "the data directory \"%.*s\" cannot be found: %s",
+                         STR_ARG(s->settings->data_dir), strerrordesc_np(errno));
+    }
+    *ret = arena_dup(s->cli->arena, str_from(directory));
+    free(directory);
+    return true;
+}
+
+static struct str embedded_url(struct server *s, struct str directory)
+{
+    return arena_printf(s->cli->arena, "sqlite:%.*s/data/", STR_ARG(directory));
+}
+
+static bool has_tables(struct server *s, struct str directory)
+{
+    return access(arena_cstr(s->cli->arena,
+                             arena_printf(s->cli->arena, "%.*s/data", STR_ARG(directory))),
+                  F_OK) == 0;
+}
+
+static bool move_embedded(struct server *s, struct str from, struct str to, struct error *err)
+{
+    struct secret *old = secret_create(embedded_url(s, from));
+    struct secret *new = secret_create(embedded_url(s, to));
+    struct destination_move m = {.account_id = s->workspace.id, .from = old, .to = new};
+    bool ok = stored_destination_move(s->store, s->sealing, &m, err);
+    secret_destroy(old);
+    secret_destroy(new);
+    return ok;
+}
+
+// The tables of the embedded destination move with the data directory: into one that was moved,
+// or restored from a backup beside the one it was made of, nothing else may be loaded.
+static bool follow_data_directory(struct server *s, struct str directory, struct error *err)
+{
+    struct str former;
+    if (store_is_shared(s->store)) {
+        return true; // each machine has a data directory of its own
+    }
+    if (!store_meta_get(s->store, "data_directory", s->cli->arena, &former, err)) {
+        return false;
+    }
+    if (former.ptr && str_eq(former, directory)) {
+        return true;
+    }
+    bool moved = former.ptr && (has_tables(s, directory) || !has_tables(s, former));
+    return (!moved || move_embedded(s, former, directory, err)) &&
+           store_meta_set(s->store, "data_directory", directory, err);
+}
+
 // A setting that was given is the default from now on; without one, the embedded default is made
 // when there is none.
 static bool prepare_destination(struct server *s, struct error *err)
@@ -55,6 +110,10 @@ static bool prepare_destination(struct server *s, struct error *err)
     struct str url = s->settings->destination;
     struct arena *arena = s->cli->arena;
     struct stored_destination d = {.account_id = s->workspace.id};
+    struct str directory = STR("");
+    if (!find_data_directory(s, &directory, err) || !follow_data_directory(s, directory, err)) {
+        return false;
+    }
     if (url.len == 0) {
         if (stored_destination_default(s->store, s->workspace.id, arena, &d, err)) {
             return true;
@@ -62,14 +121,7 @@ static bool prepare_destination(struct server *s, struct error *err)
         if (err->code != ERR_NOT_FOUND) {
             return false;
         }
-        // Whole, so that it holds wherever the next start happens.
-        char *directory = realpath(arena_cstr(arena, s->settings->data_dir), NULL);
-        if (!directory) {
-            return error_set(err, ERR_STORE, "the data directory \"%.*s\" cannot be found: %s",
-                             STR_ARG(s->settings->data_dir), strerrordesc_np(errno));
-        }
-        url = arena_printf(arena, "sqlite:%s/data/", directory);
-        free(directory);
+        url = embedded_url(s, directory);
     }
     if (!destination_url_check(url, err)) {
         return error_context(err, "--destination");

@@ -4,7 +4,7 @@
 #include "store/rows.h"
 #include "store/secrets.h"
 
-enum { LABEL_MAX = 200 };
+enum { LABEL_MAX = 200, MOVE_ARENA_MAX = 16 * 1024 * 1024 };
 
 #define COLUMNS                                                                                    \
     "id, account_id, integration_id, label, url_shown, is_default, created_ms, updated_ms"
@@ -253,6 +253,46 @@ static bool find_by_url(struct store *s, struct sealing *sealing, const struct s
         }
         secret_destroy(other);
     }
+    return ok;
+}
+
+static bool give_url(struct store *s, struct sealing *sealing, struct str id,
+                     const struct secret *url, struct arena *arena, struct error *err)
+{
+    static const struct str TEXT =
+        STR_INIT("UPDATE destination SET url_shown = $1, updated_ms = $2 WHERE id = $3");
+    int64_t now_ms = 0;
+    if (!store_now_ms(s, &now_ms, err)) {
+        return false;
+    }
+    struct sql_value args[] = {sql_text(sql_url_mask(secret_reveal(url), arena)), sql_int(now_ms),
+                               sql_text(id)};
+    return rows_run(s, &(struct statement){TEXT, args, 3}, NULL, err) &&
+           stored_destination_restore(s, sealing, id, url, err);
+}
+
+static bool move(struct store *s, struct sealing *sealing, const struct destination_move *m,
+                 struct arena *arena, struct error *err)
+{
+    struct stored_destination *items = NULL;
+    struct row_list all = {.arena = arena};
+    const struct stored_destination *found = NULL;
+    if (!exclude_others(s, err) ||
+        !stored_destination_list(s, m->account_id, arena, &items, &all.n, err)) {
+        return false;
+    }
+    all.items = items;
+    return find_by_url(s, sealing, m->from, &all, &found, err) &&
+           (!found || give_url(s, sealing, found->id, m->to, arena, err));
+}
+
+bool stored_destination_move(struct store *s, struct sealing *sealing,
+                             const struct destination_move *m, struct error *err)
+{
+    struct arena arena;
+    arena_init(&arena, MOVE_ARENA_MAX);
+    bool ok = store_begin(s, err) && store_end(s, move(s, sealing, m, &arena, err), err);
+    arena_done(&arena);
     return ok;
 }
 

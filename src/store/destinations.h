@@ -27,6 +27,13 @@ bool stored_destination_create(struct store *s, struct sealing *sealing, const s
 // Seals the URL of one that has lost it.
 bool stored_destination_restore(struct store *s, struct sealing *sealing, struct str id,
                                 const struct secret *url, struct error *err) MUST_CHECK;
+// The one of the URL `from` has the URL `to` from now on; nothing when there is none.
+struct destination_move {
+    struct str account_id;
+    const struct secret *from, *to;
+};
+bool stored_destination_move(struct store *s, struct sealing *sealing,
+                             const struct destination_move *m, struct error *err) MUST_CHECK;
 // The workspace's default is the one with this URL from now on, made if it is not there. Syncs keep
 // the destination they were made with. Takes d->account_id, fills the rest.
 bool stored_destination_set_default(struct store *s, struct sealing *sealing,
