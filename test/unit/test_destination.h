@@ -62,3 +62,4 @@ extern const struct scene VALUE_SCENES[];
 extern const struct scene FAULT_SCENES[];
 extern const struct scene REMOVAL_SCENES[];
 extern const struct scene HISTORY_SCENES[];
+extern const struct scene HISTORY_LIFE_SCENES[];

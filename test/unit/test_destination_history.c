@@ -1,14 +1,12 @@
 // Histories: every version of a row, whatever becomes of the row.
-#include "test_destination.h"
+#include "test_destination_history.h"
 
 #include "core/random.h"
 #include "core/timestamp.h"
 
-#define T0   1700000000000
-#define HIST "contact__history"
-#define ALL  "SELECT id, name, _sluice_deleted FROM " HIST " ORDER BY id, _sluice_synced"
+#define ALL "SELECT id, name, _sluice_deleted FROM " HIST " ORDER BY id, _sluice_synced"
 
-static void must(bool ok, const struct error *err)
+void must(bool ok, const struct error *err)
 {
     if (!ok) {
         print_error("%s: %s\n", error_info(err->code)->name, err->message);
@@ -16,14 +14,14 @@ static void must(bool ok, const struct error *err)
     }
 }
 
-static void run_sql(struct world *w, const char *text)
+void run_sql(struct world *w, const char *text)
 {
     struct error err;
     (void)ask(w, "SELECT 1"); // connects
     must(sql_exec(w->db, text, &err), &err);
 }
 
-static void keep(struct world *w, const struct table *table, bool on, const char *reset)
+void keep(struct world *w, const struct table *table, bool on, const char *reset)
 {
     const struct history_options options = {.on = on, .reset = str_from(reset)};
     struct error err;
@@ -31,26 +29,16 @@ static void keep(struct world *w, const struct table *table, bool on, const char
     must(session_apply_history(w->session, table, &options, &err), &err);
 }
 
-static void put(struct world *w, int64_t id, const char *name, int64_t at_ms)
+void put(struct world *w, int64_t id, const char *name, int64_t at_ms)
 {
     struct cell row[] = {C_INT(id), name ? C_TEXT(name) : C_NULL, C_NULL, C_NULL};
     load(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row), at_ms);
 }
 
-static void mark(struct world *w, int64_t id, int64_t at_ms)
+void mark(struct world *w, int64_t id, int64_t at_ms)
 {
     struct cell row[] = {C_INT(id), C_NULL, C_NULL, C_NULL};
     load(w, &CONTACT, BATCH_DELETED, row, ARRAY_LEN(row), at_ms);
-}
-
-static void sweep(struct world *w, int64_t before_ms, int64_t at_ms)
-{
-    struct error err;
-    uint64_t rows = 0;
-    begin(w, at_ms);
-    must(session_sweep(w->session, &CONTACT, STR(""), STR(""), before_ms, false, &rows, &err),
-         &err);
-    commit(w, NULL);
 }
 
 // What BOOL columns read as.
@@ -63,7 +51,7 @@ static const char *no(struct world *w)
     return ask(w, "SELECT FALSE");
 }
 
-static void check_versions(struct world *w, const char *const *rows, size_t n)
+void check_versions(struct world *w, const char *const *rows, size_t n)
 {
     struct buf want;
     buf_init(&want, 1U << 20);
@@ -74,9 +62,29 @@ static void check_versions(struct world *w, const char *const *rows, size_t n)
     check_ask(w, ALL, buf_cstr(&want));
     buf_done(&want);
 }
-#define VERSIONS(w, ...)                                                                           \
-    check_versions((w), (const char *const[]){__VA_ARGS__},                                        \
-                   ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
+void renew(struct world *w, const char *reset)
+{
+    world_reopen(w);
+    keep(w, &CONTACT, true, reset);
+}
+
+void put_with_state(struct world *w, int64_t id, const char *name, int64_t at_ms)
+{
+    struct cell row[] = {C_INT(id), C_TEXT(name), C_NULL, C_NULL};
+    begin(w, at_ms);
+    write_cells(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row));
+    commit(w, "{\"full\":true}");
+}
+
+static void sweep(struct world *w, int64_t before_ms, int64_t at_ms)
+{
+    struct error err;
+    uint64_t rows = 0;
+    begin(w, at_ms);
+    must(session_sweep(w->session, &CONTACT, STR(""), STR(""), before_ms, false, &rows, &err),
+         &err);
+    commit(w, NULL);
+}
 
 // --- versions ------------------------------------------------------------------------------------
 
@@ -211,81 +219,6 @@ static void the_clock_steps_back(struct world *w)
     check_ask(w, TIMES, "a\nb\nc\nd");
     mark(w, 1, T0 - 1);
     check_ask(w, TIMES, "a\nb\nc\nd\nd");
-}
-
-// --- on and off ----------------------------------------------------------------------------------
-
-static void begins_with_rows_as_they_are(struct world *w)
-{
-    apply(w, &CONTACT);
-    put(w, 1, "Ada", T0);
-    put(w, 2, "Bob", T0);
-    mark(w, 2, T0 + 1);
-    run_sql(w, "INSERT INTO contact (id, name) VALUES (9, 'of somebody else')");
-    keep(w, &CONTACT, true, "");
-    VERSIONS(w, "-1|Ada", "+2|Bob");
-    world_reopen(w);
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "Ann", T0 + 1000);
-    VERSIONS(w, "-1|Ada", "-1|Ann", "+2|Bob");
-}
-
-static void off_and_on_again(struct world *w)
-{
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    put(w, 2, "x", T0);
-    world_reopen(w);
-    keep(w, &CONTACT, false, "");
-    put(w, 1, "b", T0 + 1000);
-    put(w, 1, "c", T0 + 2000);
-    VERSIONS(w, "-1|a", "-2|x");
-    world_reopen(w);
-    keep(w, &CONTACT, true, "");
-    VERSIONS(w, "-1|a", "-1|c", "-2|x"); // as found, and none of what is as it was
-    put(w, 2, "y", T0 + 3000);
-    VERSIONS(w, "-1|a", "-1|c", "-2|x", "-2|y");
-}
-
-// A stream that shares the table and keeps none leaves the history of another alone.
-static void shared_with_a_stream_that_has_none(struct world *w)
-{
-    const struct history_options other = {.shared = true, .reset = STR("r1")};
-    struct error err;
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    world_reopen(w);
-    apply(w, &CONTACT);
-    must(session_apply_history(w->session, &CONTACT, &other, &err), &err);
-    begin(w, T0 + 1000);
-    struct cell row[] = {C_INT(1), C_TEXT("b"), C_NULL, C_NULL};
-    write_cells(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row));
-    commit(w, "{}");
-    VERSIONS(w, "-1|a", "-1|b");
-}
-
-static void a_table_that_is_not_ours(struct world *w)
-{
-    const struct history_options options = {.on = true};
-    struct error err;
-    apply(w, &CONTACT);
-    run_sql(w, "CREATE TABLE " HIST " (id INTEGER)");
-    assert_false(session_apply_history(w->session, &CONTACT, &options, &err));
-    assert_int_equal(err.code, ERR_DESTINATION);
-    check_contains(err.message, "'" HIST "' is there but is no history that sluice has made");
-    put(w, 1, "a", T0); // the stream could go on without
-    check_ask(w, "SELECT count(*) FROM " HIST, "0");
-}
-
-static void a_history_that_somebody_has_dropped(struct world *w)
-{
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    world_reopen(w);
-    run_sql(w, "DROP TABLE " HIST);
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "b", T0 + 1);
-    VERSIONS(w, "-1|a", "-1|b");
 }
 
 // --- columns -------------------------------------------------------------------------------------
@@ -430,139 +363,6 @@ static void names(struct world *w)
     }
 }
 
-// --- wiping --------------------------------------------------------------------------------------
-
-static void renew(struct world *w, const char *reset)
-{
-    world_reopen(w);
-    keep(w, &CONTACT, true, reset);
-}
-
-static void put_with_state(struct world *w, int64_t id, const char *name, int64_t at_ms)
-{
-    struct cell row[] = {C_INT(id), C_TEXT(name), C_NULL, C_NULL};
-    begin(w, at_ms);
-    write_cells(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row));
-    commit(w, "{\"full\":true}");
-}
-
-static void finish(struct world *w)
-{
-    struct error err;
-    must(session_finish_history(w->session, &err), &err);
-}
-
-static void wiped_with_the_state(struct world *w)
-{
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    put(w, 1, "b", T0 + 1);
-    put(w, 2, "x", T0 + 1);
-    put(w, 3, "gone", T0 + 1);
-    mark(w, 3, T0 + 2);
-    renew(w, "run 1");
-    put(w, 1, "c", T0 + 1000); // no state: the full pass has not begun
-    VERSIONS(w, "-1|a", "-1|b", "-1|c", "-2|x", "-3|gone", "+3|gone");
-    put_with_state(w, 1, "c", T0 + 2000);
-    VERSIONS(w, "-1|c");
-    put_with_state(w, 2, "y", T0 + 3000);
-    VERSIONS(w, "-1|c", "-2|y"); // once
-    finish(w);
-    VERSIONS(w, "-1|c", "-2|y", "+3|gone"); // what the pass had no reason to write
-    renew(w, "");
-    put_with_state(w, 2, "z", T0 + 4000);
-    VERSIONS(w, "-1|c", "-2|y", "-2|z", "+3|gone");
-}
-
-// Killed within a pass, whose next run is told to wipe again, since nobody knows how far it came.
-static void wiped_once_over_crashes(struct world *w)
-{
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    put(w, 2, "x", T0);
-    renew(w, "run 1");
-    struct cell row[] = {C_INT(1), C_TEXT("lost"), C_NULL, C_NULL};
-    begin(w, T0 + 1);
-    write_cells(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row));
-    session_rollback(w->session); // before it committed
-    VERSIONS(w, "-1|a", "-2|x");
-    renew(w, "run 1");
-    put_with_state(w, 1, "b", T0 + 2);
-    VERSIONS(w, "-1|b");
-    renew(w, "run 1"); // behind it
-    put_with_state(w, 1, "c", T0 + 3);
-    VERSIONS(w, "-1|b", "-1|c");
-    finish(w);
-    VERSIONS(w, "-1|b", "-1|c", "-2|x");
-}
-
-static void a_failed_commit_wipes_nothing(struct world *w)
-{
-    struct error err;
-    struct str state;
-    struct cell row[] = {C_INT(1), C_TEXT("b"), C_NULL, C_NULL};
-    keep(w, &CONTACT, true, "");
-    put_with_state(w, 1, "a", T0);
-    renew(w, "run 1");
-    must(session_read_state(w->session, &w->arena, &state, &err), &err);
-    run_sql(w, "UPDATE _sluice_state SET version = version + 1"); // as another program would
-    begin(w, T0 + 1);
-    write_cells(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row));
-    assert_false(session_commit(w->session, STR("{}"), &err));
-    assert_int_equal(err.code, ERR_DESTINATION_BUSY);
-    VERSIONS(w, "-1|a");
-    // What failed is tried again: the wiping, too.
-    must(session_read_state(w->session, &w->arena, &state, &err), &err);
-    put_with_state(w, 1, "b", T0 + 2);
-    VERSIONS(w, "-1|b");
-}
-
-static void wiped_while_off(struct world *w)
-{
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    world_reopen(w);
-    keep(w, &CONTACT, false, "run 1");
-    put_with_state(w, 1, "b", T0 + 1);
-    check_ask(w, "SELECT count(*) FROM " HIST, "0");
-    finish(w);
-    check_ask(w, "SELECT count(*) FROM " HIST, "0");
-    renew(w, "");
-    VERSIONS(w, "-1|b");
-}
-
-// --- removal -------------------------------------------------------------------------------------
-
-#define IS_THERE                                                                                   \
-    "SELECT (SELECT count(*) FROM _sluice_history), (SELECT count(*) FROM sqlite_master WHERE"     \
-    " name = '" HIST "')"
-#define IS_THERE_PG                                                                                \
-    "SELECT (SELECT count(*) FROM _sluice_history), (SELECT count(*) FROM"                         \
-    " information_schema.tables WHERE table_schema = current_schema() AND table_name = '" HIST     \
-    "')"
-
-static void goes_with_its_table(struct world *w)
-{
-    static const struct str NAMES[] = {STR_INIT("contact")};
-    static const struct str STREAMS[] = {STR_INIT("contacts")};
-    const char *there = w->postgres ? IS_THERE_PG : IS_THERE;
-    struct error err;
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "a", T0);
-    check_ask(w, there, "1|1");
-    must(session_drop_tables(w->session, NAMES, 1, &err), &err);
-    check_ask(w, there, "0|0");
-    keep(w, &CONTACT, true, "");
-    put(w, 1, "b", T0 + 1);
-    VERSIONS(w, "-1|b");
-    session_close(w->session);
-    w->session = NULL;
-    struct destination_options options = world_options(w);
-    const struct destination_removal removal = {STREAMS, 1, NAMES, 1};
-    must(destination_drop(&options, &removal, &err), &err);
-    check_ask(w, there, "0|0");
-}
-
 // --- anything ------------------------------------------------------------------------------------
 
 enum { IDS = 12, COMMITS = 120 };
@@ -674,11 +474,6 @@ const struct scene HISTORY_SCENES[] = {
     {"one version a transaction", one_version_a_transaction},
     {"versions within one millisecond", within_one_millisecond},
     {"versions while the clock steps back", the_clock_steps_back},
-    {"a history begins with rows as they are", begins_with_rows_as_they_are},
-    {"a history that is off and on again", off_and_on_again},
-    {"a table shared with a stream that keeps none", shared_with_a_stream_that_has_none},
-    {"a history's name that is somebody else's", a_table_that_is_not_ours},
-    {"a history that somebody has dropped", a_history_that_somebody_has_dropped},
     {"new and former columns of a history", new_and_former_columns},
     {"columns go from a history that is off", columns_go_from_a_history_that_is_off},
     {"columns of somebody else", columns_of_somebody_else},
@@ -686,11 +481,6 @@ const struct scene HISTORY_SCENES[] = {
     {"a history of keys", only_keys},
     {"no history without a key", without_key},
     {"names of histories", names},
-    {"a history is wiped with the state", wiped_with_the_state},
-    {"a history is wiped once over crashes", wiped_once_over_crashes},
-    {"a failed commit wipes nothing", a_failed_commit_wipes_nothing},
-    {"a history that is off is wiped", wiped_while_off},
-    {"a history goes with its table", goes_with_its_table},
     {"any writes can be replayed from a history", any_writes_can_be_replayed},
     {NULL, NULL},
 };

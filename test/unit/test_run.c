@@ -91,26 +91,6 @@ static void test_options_reach_the_source(void **state)
     world_done(&w);
 }
 
-static void test_histories(void **state)
-{
-    (void)state;
-    static const bool HISTORY[] = {false, true};
-    struct world w;
-    struct plan plans[] = {plain("a", 1, 1), plain("b", 1, 1)};
-    world_init(&w, plans, 2);
-    w.history = HISTORY;
-    w.reset_history = "run 7";
-    world_run(&w);
-    assert_int_equal(w.seen[0].histories, 0);
-    assert_int_equal(w.seen[1].histories, 2); // of both its tables
-    for (size_t i = 0; i < 2; i++) {          // also of histories that were kept before
-        assert_int_equal(w.seen[i].calls[CALL_HISTORY], 2);
-        assert_int_equal(w.seen[i].resets, 2);
-        assert_int_equal(w.seen[i].calls[CALL_FINISH], 1);
-    }
-    world_done(&w);
-}
-
 static void test_nothing_to_load(void **state)
 {
     (void)state;
@@ -266,8 +246,6 @@ static void test_each_failure(void **state)
         {CALL_READ_STATE, 0, "as planned"},
         {CALL_STREAM_OPEN, 0, "as planned"},
         {CALL_SCHEMA, 0, "table paper: as planned"},
-        {CALL_SCHEMA, 1, "table other: as planned"},
-        {CALL_HISTORY, 0, "table paper: as planned"},
         {CALL_HISTORY, 1, "table other: as planned"},
         {CALL_NEXT, 0, "as planned"},
         {CALL_NEXT, 2, "as planned"},
@@ -593,7 +571,6 @@ int main(void)
     const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_complete),
         cmocka_unit_test(test_options_reach_the_source),
-        cmocka_unit_test(test_histories),
         cmocka_unit_test(test_nothing_to_load),
         cmocka_unit_test(test_audit),
         cmocka_unit_test(test_groups),

@@ -1,6 +1,6 @@
 #include "test_run.h"
 
-// A source that waits until what it gave is committed.
+// A source that waits until what it gave is committed; histories.
 
 static struct plan six_pages(void)
 {
@@ -54,11 +54,34 @@ static void test_loading_fails(void **state)
     }
 }
 
+// Which histories are kept, and what wipes them.
+static void test_histories(void **state)
+{
+    (void)state;
+    static const bool HISTORY[] = {false, true};
+    struct world w;
+    struct plan plans[] = {six_pages(), six_pages()};
+    plans[1].info.name = "b";
+    world_init(&w, plans, 2);
+    w.history = HISTORY;
+    w.reset_history = "run 7";
+    world_run(&w);
+    assert_int_equal(w.seen[0].histories, 0);
+    assert_int_equal(w.seen[1].histories, 2); // of both its tables
+    for (size_t i = 0; i < 2; i++) {          // also of histories that were kept before
+        assert_int_equal(w.seen[i].calls[CALL_HISTORY], 2);
+        assert_int_equal(w.seen[i].resets, 2);
+        assert_int_equal(w.seen[i].calls[CALL_FINISH], 1);
+    }
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_all_is_there),
         cmocka_unit_test(test_loading_fails),
+        cmocka_unit_test(test_histories),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
