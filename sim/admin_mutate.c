@@ -407,13 +407,36 @@ static bool run(struct operation *o, struct str op, struct error *err)
         STR_ARG(op));
 }
 
+// A misspelled field would make something else happen than was asked for.
+static bool check_fields(struct json spec, struct error *err)
+{
+    static const char known[] = "op at object ids count pick skip properties touch from to toIds "
+                                "labels action name type fieldType label options fill";
+    struct json_iter it = json_iter(spec);
+    struct str key;
+    struct json v;
+    while (json_next_field(&it, &key, &v)) {
+        struct str rest = str_from(known);
+        struct str name;
+        bool found = false;
+        while (!found && str_next(&rest, ' ', &name)) {
+            found = str_eq(name, key);
+        }
+        if (!found) {
+            return error_set(err, ERR_REQUEST, "an operation has no field '%.*s'; there are %s",
+                             STR_ARG(str_sub(key, 0, 80)), known);
+        }
+    }
+    return true;
+}
+
 bool admin_mutate(struct call *call, struct json spec, struct json_writer *out, struct error *err)
 {
     struct operation o = {
         .call = call, .spec = spec, .mutate = {.portal = call->sim->portal}, .out = out};
     struct str op = STR("");
     json_get_string(spec, STR("op"), &op);
-    if (!read_time(call, spec, &o.mutate.time, err)) {
+    if (!check_fields(spec, err) || !read_time(call, spec, &o.mutate.time, err)) {
         return false;
     }
     json_begin_object(out);

@@ -28,15 +28,18 @@ static void get_stats(struct call *c)
 // A body is optional; without one, *ret_data is false.
 static bool read_reset(struct call *c, bool *ret_data)
 {
+    static const struct setting fields[] = {
+        {.name = "data", .type = SET_BOOL, .offset = 0, .help = "forget changes of the data too"},
+    };
+    struct settings given;
+    struct error err;
     *ret_data = false;
     if (c->request->body.len == 0) {
         return true;
     }
-    if (!call_parse_body(c)) {
-        return false;
-    }
-    json_get_bool(c->body, STR("data"), ret_data);
-    return true;
+    return call_parse_body(c) &&
+           (admin_fields_read(c, fields, ARRAY_LEN(fields), ret_data, &given, &err) ||
+            admin_fail(c, &err));
 }
 
 static void post_reset(struct call *c)
@@ -91,6 +94,9 @@ static bool run_operations(struct call *c, struct json_writer *w, struct error *
     struct json list;
     if (!json_get(c->body, STR("ops"), &list)) {
         return admin_mutate(c, c->body, w, err);
+    }
+    if (json_type(list) != JSON_ARRAY) {
+        return error_set(err, ERR_REQUEST, "ops must be a list of operations");
     }
     json_begin_object(w);
     json_key(w, STR("results"));

@@ -61,6 +61,9 @@ static bool add_rules(struct faults *f, struct json body, struct error *err)
         f->n = n + 1;
         return true;
     }
+    if (json_type(list) != JSON_ARRAY) {
+        return error_set(err, ERR_REQUEST, "rules must be a list of rules");
+    }
     struct json_iter it = json_iter(list);
     struct json v;
     while (json_next(&it, &v)) {

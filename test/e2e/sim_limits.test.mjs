@@ -417,6 +417,26 @@ describe('faults', () => {
     assert.ok(/x/.test(chance) && /\./.test(chance));
   });
 
+  test('the scene: a field that nobody knows, or of another kind, changes nothing', async (t) => {
+    const sim = await start(t);
+    await sim.faults({ action: 'drop', path: '/never' });
+    for (const [path, body, says] of [
+      ['reset', { dta: true }, /'dta'/],
+      ['faults', { rules: 5 }, /rules must be a list/],
+      ['faults', { rules: [5] }, /rules\[0\]/],
+      ['faults', { action: 'drop', nht: 2 }, /'nht'/],
+      ['mutate', { ops: 5 }, /ops must be a list/],
+      ['mutate', { ops: [5] }, /ops\[0\]/],
+      ['mutate', { op: 'update', object: 'contacts', coutn: 5 }, /'coutn'/],
+      ['limits', { limt: '5/s' }, /'limt'/],
+    ]) {
+      const { status, json } = await sim.api('POST', `/_sim/${path}`, body);
+      assert.equal(status, 400, JSON.stringify(body));
+      assert.match(json.message, says);
+    }
+    assert.equal((await sim.api('GET', '/_sim/faults')).json.rules.length, 1);
+  });
+
   test('are listed as they were given, and with how often they fired', async (t) => {
     const sim = await start(t);
     const rules = [
