@@ -76,6 +76,7 @@ struct stream_report {
     int64_t first_commit_ms;      // of this stream; 0: none
     bool resumable;    // a state of this pass has been committed: the next run goes on from it
     bool columns_full; // all is read anew since the rules for columns have changed
+    bool from_nothing; // all is read since the destination holds no state of the stream
     bool audited;
     uint64_t source_count, destination_count; // when audited
     int64_t delayed_until_ms;                 // DELAYED, wall clock; 0: not known

@@ -146,6 +146,7 @@ static bool step_discover(struct stream_work *w, struct error *err)
         return false;
     }
     pthread_mutex_lock(&w->job->lock);
+    w->job->report.from_nothing = w->state.len == 0;
     w->job->source = w->source;
     pthread_mutex_unlock(&w->job->lock);
     return true;

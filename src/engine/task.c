@@ -236,13 +236,13 @@ static void on_event(void *user, struct run *run, size_t stream)
     struct stream_report r;
     struct error err;
     run_report(run, stream, &r);
-    if (!r.columns_full || t->anew_told) {
+    if (!(r.columns_full || r.from_nothing) || t->anew_told) {
         return;
     }
     t->anew_told = true;
     if (t->plan.mode != RUN_FULL || t->plan.trigger == TRIGGER_NONE) {
         t->plan.mode = RUN_FULL;
-        t->plan.trigger = TRIGGER_SCHEMA_CHANGE;
+        t->plan.trigger = r.from_nothing ? TRIGGER_INITIAL_SYNC : TRIGGER_SCHEMA_CHANGE;
         if (!with_store(t, write_begin, &err) && t->pool->options.log) {
             log_line(t->pool->options.log, LOG_WARN, "the mode of a run could not be written",
                      LOG_S("run", t->claim.run.id), LOG_C("error", err.message));
