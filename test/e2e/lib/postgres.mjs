@@ -106,6 +106,14 @@ export class Postgres {
     }
   }
 
+  // Runs a statement in a transaction that stays open, with its locks, until release().
+  async hold(sql) {
+    const client = new pg.Client({ connectionString: this.url() });
+    await client.connect();
+    await client.query(`BEGIN; ${sql}`);
+    return { release: () => client.end() };
+  }
+
   async createDatabase(name) {
     await this.query(`CREATE DATABASE ${name}`);
     return this.url(name);
