@@ -102,6 +102,26 @@ static bool cache_find(struct api_frame *f, const unsigned char *hash, struct ap
     return found;
 }
 
+// Whether a key of this hash is one that was good when it was looked up last, however long ago.
+static bool was_let_in(struct api_frame *f, const unsigned char *hash)
+{
+    struct keyring_cache *k = f->api->keys;
+    pthread_mutex_lock(&k->lock);
+    const struct cached_key *c = slot_of(k, hash);
+    bool was = c->used && sodium_memcmp(c->hash, hash, API_HASH) == 0;
+    pthread_mutex_unlock(&k->lock);
+    return was;
+}
+
+static void cache_drop(struct api_frame *f, const unsigned char *hash)
+{
+    struct keyring_cache *k = f->api->keys;
+    pthread_mutex_lock(&k->lock);
+    struct cached_key *c = slot_of(k, hash);
+    c->used = c->used && sodium_memcmp(c->hash, hash, API_HASH) != 0;
+    pthread_mutex_unlock(&k->lock);
+}
+
 static bool copy_text(char *to, size_t size, struct str from)
 {
     if (from.len >= size) {
@@ -176,7 +196,8 @@ static struct failures *row_of(struct keyring_cache *k, struct str address, bool
 }
 
 // Seconds that the address has to wait; 0: it need not. A caller that must wait still has a key
-// looked up now and then, so that a good one gets in from an address that others share.
+// looked up now and then, so that a good one gets in from an address that others share, as behind
+// a proxy; from then on it does not wait for turns that others use up.
 static int64_t must_wait_s(struct api_frame *f, bool failed)
 {
     struct keyring_cache *k = f->api->keys;
@@ -233,7 +254,7 @@ static bool refuse_key(struct api_frame *f, enum api_key_verdict verdict)
 
 static bool look_up(struct api_frame *f, const unsigned char *hash, struct api_key *ret)
 {
-    int64_t wait_s = must_wait_s(f, false);
+    int64_t wait_s = was_let_in(f, hash) ? 0 : must_wait_s(f, false);
     if (wait_s > 0) {
         return refuse_for_a_while(f, wait_s);
     }
@@ -251,6 +272,7 @@ static bool look_up(struct api_frame *f, const unsigned char *hash, struct api_k
         cache_put(f, hash, ret, before);
         return true;
     }
+    cache_drop(f, hash);
     return refuse_key(f, verdict == API_KEY_GOOD ? API_KEY_UNKNOWN : verdict);
 }
 
