@@ -52,7 +52,7 @@ static void test_a_connection_has_one_worker(struct place *p)
                      2);
     assert_int_equal(scene_active(&s, "scheduled"), 2);
     paper_hold(&s.paper, false);
-    for (int i = 0; i < 100 && scene_active(&s, "completed") < 6; i++) {
+    for (int i = 0; i < 1000 && scene_active(&s, "completed") < 6; i++) {
         pass_for(&s, a, b);
     }
     assert_int_equal(scene_active(&s, "completed"), 6);
@@ -73,6 +73,7 @@ static void test_another_goes_on(struct place *p)
     struct engine *dead = scene_engine(&s, "wa", 4);
     struct engine *e = scene_engine(&s, "wb", 4);
     make_due(&s);
+    int64_t taken_ms = engine_real_ms();
     assert_true(engine_pass(dead));
     paper_await_running(&s.paper, 3);
     pthread_mutex_lock(&s.paper.lock);
@@ -85,7 +86,9 @@ static void test_another_goes_on(struct place *p)
     struct str lease = dead->slots[0].claim.lease;
     int64_t fence = dead->slots[0].claim.run.fence;
     int64_t begin_ms = engine_real_ms();
-    while (s.paper.n_starts < 6 && engine_real_ms() - begin_ms < 2 * TAKEN_OVER_MS) {
+    int64_t slowest_ms = 0; // of a pass and all that is looked at beside it
+    while (s.paper.n_starts < 6 && engine_real_ms() - begin_ms < 8 * TAKEN_OVER_MS) {
+        int64_t round_ms = engine_real_ms();
         // Nobody is at work for both at once.
         assert_true(scene_number(&s, "SELECT count(DISTINCT worker) FROM stream_run "
                                      "WHERE status = 'running'") <= 1);
@@ -97,10 +100,13 @@ static void test_another_goes_on(struct place *p)
             assert_false(workers_may_commit(dead, lease, fence)); // long before another has it
             paper_await_running(&s.paper, 3);
         }
+        slowest_ms = MAX(slowest_ms, engine_real_ms() - round_ms);
     }
-    int64_t took_ms = engine_real_ms() - begin_ms;
-    print_message("taken over after %lld ms\n", (long long)took_ms);
-    assert_in_range(took_ms, LEASE_MS - LEASE_RENEW_MS, TAKEN_OVER_MS);
+    int64_t now_ms = engine_real_ms();
+    print_message("taken over after %lld ms\n", (long long)(now_ms - begin_ms));
+    assert_true(now_ms - taken_ms >= LEASE_MS - LEASE_RENEW_MS);
+    // Where a round alone takes seconds, those of the last one are the machine's.
+    assert_true(now_ms - begin_ms <= TAKEN_OVER_MS + slowest_ms);
     assert_int_equal(
         scene_number(&s,
                      "SELECT count(*) FROM stream_run WHERE status = 'running' AND worker = 'wb' "

@@ -89,11 +89,18 @@ void hub_open(struct fixture *f)
                                   .connection = STR("main")});
     f->client = hubspot_client_create(f->account);
     f->begun_us = clock_mono_us(&f->time.clock);
+    f->begun_ahead_us = atomic_load(&f->time.ahead_us);
 }
 
 int64_t hub_passed_us(struct fixture *f)
 {
     return clock_mono_us(&f->time.clock) - f->begun_us;
+}
+
+void hub_check_passed(struct fixture *f, int64_t least_us, int64_t most_us)
+{
+    assert_true(hub_passed_us(f) >= least_us);
+    assert_true(atomic_load(&f->time.ahead_us) - f->begun_ahead_us <= most_us);
 }
 
 void hub_start(struct fixture *f, enum hubspot_endpoint endpoint, void *tag)

@@ -36,7 +36,7 @@ struct fixture {
     size_t answers_bytes;           // of a thrifty account; 0: it is none
     struct hubspot *account;
     struct hubspot_client *client;
-    int64_t begun_us;
+    int64_t begun_us, begun_ahead_us;
 };
 
 // cmocka's setup and teardown; the latter checks that no log line held the token.
@@ -51,6 +51,9 @@ void hub_begin(struct fixture *f);
 void hub_open(struct fixture *f);
 
 int64_t hub_passed_us(struct fixture *f); // since hub_begin, jumps included
+// That at least so long has passed, and that no more than so long of it was waited for: what the
+// machine took for itself does not count.
+void hub_check_passed(struct fixture *f, int64_t least_us, int64_t most_us);
 struct hubspot_figures hub_figures(struct fixture *f);
 void hub_start(struct fixture *f, enum hubspot_endpoint endpoint, void *tag);
 // The next answer; checks that its error does not hold the token.

@@ -358,11 +358,11 @@ static void test_locked(void **state)
     for (int i = 0; i < 5000; i++) {
         requests_log(r)->write(requests_log(r)->user, &SAMPLE);
     }
-    assert_true(clock_mono_us(clock_system()) - begun_us < 2000000);
+    assert_true(clock_mono_us(clock_system()) - begun_us < 30000000); // waits would be hours
     assert_true(requests_dropped(r) >= 3500);
     begun_us = clock_mono_us(clock_system());
     requests_stop(r);
-    assert_true(clock_mono_us(clock_system()) - begun_us < 10000000);
+    assert_true(clock_mono_us(clock_system()) - begun_us < 60000000);
     sql_rollback(store_sql(other));
     store_close(other);
     struct stored_request *all = NULL;

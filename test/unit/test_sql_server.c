@@ -11,7 +11,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-enum { READY_TRIES = 600, READY_SLICE_US = 50 * 1000 };
+enum {
+    READY_TRIES = 2400,
+    READY_SLICE_US = 50 * 1000,
+    PORTS_MAX = 10000, // so many below those that the system gives to connections
+    PORT_TRIES = 100,
+    START_TRIES = 5,
+};
 
 static bool find_programs(char bin[128])
 {
@@ -59,17 +65,39 @@ static pid_t spawn(const struct test_server *server, char *const argv[])
     return child;
 }
 
-static int free_port(void)
+static bool is_free(int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    bool ok = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
     close(fd);
-    return ntohs(address.sin_port);
+    return ok;
+}
+
+// Below those that the system itself gives to connections: nobody comes upon it by chance, not even
+// while the server is down.
+static int free_port(void)
+{
+    int low = 32768;
+    FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    if (f) {
+        assert_int_equal(fscanf(f, "%d", &low), 1);
+        (void)fclose(f);
+    }
+    assert_true(low > PORTS_MAX);
+    for (int i = 0; i < PORT_TRIES; i++) {
+        uint32_t any;
+        assert_int_equal(getentropy(&any, sizeof(any)), 0);
+        int port = low - 1 - (int)(any % (PORTS_MAX / 2));
+        if (is_free(port)) {
+            return port;
+        }
+    }
+    fail_msg("no free port below %d", low);
+    return 0;
 }
 
 void test_dir_create(char out[64])
@@ -131,20 +159,57 @@ bool test_server_create(struct test_server *server)
     return true;
 }
 
+// This server, not another that somebody has started on the same port at the same time: what it
+// writes down of itself begins with its process and ends with its state.
 static bool is_ready(const struct test_server *server)
 {
-    char url[96];
-    return PQping(test_server_url(server, url)) == PQPING_OK;
+    char path[96];
+    char line[256];
+    bool ready = false;
+    (void)snprintf(path, sizeof(path), "%s/data/postmaster.pid", server->dir);
+    FILE *f = fopen(path, "re");
+    for (int n = 0; f && fgets(line, sizeof(line), f); n++) {
+        if (n == 0 && strtol(line, NULL, 10) != server->pid) {
+            break;
+        }
+        ready = strncmp(line, "ready", 5) == 0;
+    }
+    if (f) {
+        (void)fclose(f);
+    }
+    return ready;
 }
 
-void test_server_start(struct test_server *server)
+static bool has_ended(struct test_server *server)
+{
+    int status = 0;
+    bool ended = waitpid(server->pid, &status, WNOHANG) == server->pid;
+    server->pid = ended ? 0 : server->pid;
+    return ended;
+}
+
+static void show_log(const struct test_server *server)
+{
+    char path[96];
+    char line[512];
+    (void)snprintf(path, sizeof(path), "%s/log", server->dir);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof(line), f)) {
+        print_error("%s", line);
+    }
+    if (f) {
+        (void)fclose(f);
+    }
+}
+
+// False: it has ended, for somebody else has taken the port.
+static bool launch(struct test_server *server)
 {
     char bin[128];
     assert_true(find_programs(bin));
     char program[160];
     char port[16];
     (void)snprintf(program, sizeof(program), "%s/postgres", bin);
-    server->port = server->port ? server->port : free_port();
     (void)snprintf(port, sizeof(port), "%d", server->port);
     char *argv[] = {program,
                     (char[]){"-D"},
@@ -160,10 +225,30 @@ void test_server_start(struct test_server *server)
                     (char[]){"shared_buffers=32MB"},
                     NULL};
     server->pid = spawn(server, argv);
-    for (int i = 0; i < READY_TRIES && !is_ready(server); i++) {
+    for (int i = 0; i < READY_TRIES; i++) {
+        if (is_ready(server)) {
+            return true;
+        }
+        if (has_ended(server)) {
+            return false;
+        }
         usleep(READY_SLICE_US);
     }
-    assert_true(is_ready(server));
+    return false;
+}
+
+void test_server_start(struct test_server *server)
+{
+    bool again = server->port > 0;
+    bool ready = false;
+    for (int i = 0; i < START_TRIES && !ready; i++) {
+        server->port = again ? server->port : free_port();
+        ready = launch(server);
+    }
+    if (!ready) {
+        show_log(server);
+    }
+    assert_true(ready);
 }
 
 void test_server_stop(struct test_server *server, int signal)
