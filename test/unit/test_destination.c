@@ -246,9 +246,9 @@ static void add_scenes(struct tests *tests, const struct scene *scenes, struct t
 
 int main(void)
 {
-    static const struct scene *const SCENES[] = {ROW_SCENES,         VALUE_SCENES,   SCHEMA_SCENES,
-                                                 FAULT_SCENES,       REMOVAL_SCENES, HISTORY_SCENES,
-                                                 HISTORY_LIFE_SCENES};
+    static const struct scene *const SCENES[] = {
+        ROW_SCENES,     VALUE_SCENES,   SCHEMA_SCENES,       FAULT_SCENES,
+        REMOVAL_SCENES, HISTORY_SCENES, HISTORY_LIFE_SCENES, PART_SCENES};
     struct test_server server = {0};
     struct tests *tests = calloc(1, sizeof(*tests));
     assert_non_null(tests);

@@ -63,3 +63,4 @@ extern const struct scene FAULT_SCENES[];
 extern const struct scene REMOVAL_SCENES[];
 extern const struct scene HISTORY_SCENES[];
 extern const struct scene HISTORY_LIFE_SCENES[];
+extern const struct scene PART_SCENES[];
