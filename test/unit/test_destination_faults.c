@@ -102,6 +102,14 @@ static void *wait_in_line(void *user)
     return NULL;
 }
 
+static const struct turn_waiter *last_in_line(struct turn *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    const struct turn_waiter *last = t->last;
+    pthread_mutex_unlock(&t->mutex);
+    return last;
+}
+
 static void *open_fresh(void *user)
 {
     struct writer *wr = user;
@@ -142,9 +150,12 @@ static void turns_are_fair(struct world *w)
     turn_init(&line.turn);
     assert_true(turn_take(&line.turn, NULL, &err));
     for (int i = 0; i < THREADS; i++) {
+        const struct turn_waiter *last = last_in_line(&line.turn);
         waiters[i] = (struct waiter){&line, i};
         assert_int_equal(pthread_create(&threads[i], NULL, wait_in_line, &waiters[i]), 0);
-        usleep(50 * 1000); // so that they come in this order
+        while (last_in_line(&line.turn) == last) { // so that they come in this order
+            usleep(1000);
+        }
         if (i == 1) {
             cancel_request(&w->cancel);
             assert_false(turn_take(&line.turn, &w->cancel, &err));
@@ -309,7 +320,11 @@ static void check_lost(struct world *w, enum batch_op op)
               "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
               "WHERE application_name = 'sluice/contacts') AS t",
               "1");
-    usleep(100 * 1000);
+    while (strcmp(ask(w, "SELECT count(*) FROM pg_stat_activity WHERE application_name = "
+                         "'sluice/contacts'"),
+                  "0") != 0) {
+        usleep(1000);
+    }
     assert_false(session_commit(w->session, STR("lost"), &err));
     assert_int_equal(err.code, ERR_DESTINATION_CONNECT);
     assert_false(write_one(w, 8, &err)); // still gone, and safe to try

@@ -352,7 +352,7 @@ static void test_idle_handles_are_closed(struct place *p)
     for (size_t left = HANDLES; p->server && left > 0; left--) {
         // One more, the test's own. A session's end is seen there soon after it.
         int64_t n = 0;
-        for (int i = 0; i < 1000 && (n = place_number(p, text.ptr)) != (int64_t)left + 1; i++) {
+        for (int i = 0; i < 12000 && (n = place_number(p, text.ptr)) != (int64_t)left + 1; i++) {
             usleep(10000);
         }
         assert_int_equal(n, left + 1);
