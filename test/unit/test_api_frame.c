@@ -203,9 +203,9 @@ static void test_refused_early(void **state)
     target[0] = '/';
     frame_expect(f, 414, "uri_too_long", "GET", target, f->read_key, NULL);
     static char header[20 * 1024];
-    memset(header, 'h', sizeof(header) - 1);
-    memcpy(header, "X-Long: ", 8);
-    memcpy(header + sizeof(header) - 3, "\r\n", 3);
+    int lead = snprintf(header, sizeof(header), "X-Long: ");
+    memset(header + lead, 'h', sizeof(header) - (size_t)lead);
+    snprintf(header + sizeof(header) - 3, 3, "\r\n");
     frame_expect(f, 431, "headers_too_large", "GET", "/things", header, NULL);
     frame_expect(f, 400, "bad_request", "GET", "/thi\x01ngs", f->read_key, NULL);
     // A body that is far too large is not waited for.

@@ -263,15 +263,14 @@ static void test_slow_follower(void **state)
     struct frame *f = *state;
     struct talk slow = follow_over(f, talk_open_narrow(f->port, 4096), "/events", "");
     struct talk quick = follow(f, "/events", "");
-    static char data[4000];
-    memset(data, 'x', sizeof(data));
-    memcpy(data, "{\"x\":\"", 6);
-    memcpy(data + sizeof(data) - 2, "\"}", 2);
+    char data[4001];
+    int len = snprintf(data, sizeof(data), "{\"x\":\"%03992d\"}", 0);
+    assert_int_equal(len, 4000);
     struct error err;
     for (int round = 0; round < 100; round++) {
         char id[32];
         struct stored_event e = {
-            .account_id = f->account_id, .kind = STR("sync.enabled"), .data = {data, sizeof(data)}};
+            .account_id = f->account_id, .kind = STR("sync.enabled"), .data = str_from(data)};
         must(store_begin(f->place->store, &err), &err);
         for (int i = 0; i < 20; i++) {
             must(event_add(f->place->store, &e, &err), &err);

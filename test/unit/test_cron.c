@@ -297,8 +297,8 @@ static void random_field(struct expression *e, struct random *r, int field, int 
     char part[32];
     int parts = random_below(r, 4) == 0 ? 1 + (int)random_below(r, 3) : 1;
     for (int i = 0; i < parts; i++) {
-        int a = first + (int)random_below(r, (uint64_t)(last - first + 1));
-        int b = a + (int)random_below(r, (uint64_t)(last - a + 1));
+        int a = first + (int)random_below(r, (uint64_t)last - (uint64_t)first + 1);
+        int b = a + (int)random_below(r, (uint64_t)last - (uint64_t)a + 1);
         int step = 1 + (int)random_below(r, (uint64_t)(last - first));
         int kind = (int)random_below(r, 6);
         kind = i > 0 && kind < 2 ? 2 : kind;

@@ -235,7 +235,7 @@ static void a_former_run_commits_nothing(struct world *w)
 static void a_first_run_is_fenced_too(struct world *w)
 {
     struct error err = {0};
-    struct str state;
+    struct str state = {NULL, 0};
     apply(w, &CONTACT);
     struct destination *d = open_in_real_time(w);
     struct session *former = open_run(d, 1, &err);

@@ -99,9 +99,9 @@ static void test_what_is_refused(void **state)
         check_contains(x->err.message, ROWS[i].part);
     }
     char text[600];
-    memset(text, 'x', sizeof text);
-    memcpy(text, "{\"share\":\"", 10);
-    memcpy(text + sizeof text - 3, "\"}", 3);
+    int lead = snprintf(text, sizeof text, "{\"share\":\"");
+    memset(text + lead, 'x', sizeof text - (size_t)lead);
+    snprintf(text + sizeof text - 3, 3, "\"}");
     assert_false(parse(x, text));
     check_contains(x->err.message, "elt_settings.share: the value has 587 bytes; at most 256");
 }
