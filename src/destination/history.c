@@ -298,44 +298,80 @@ static bool is_going(const struct registered *r)
     return str_eq(r->status, ON) || str_eq(r->status, RENEWED);
 }
 
-// In a transaction: another program may have been here since.
-static bool begin_history(struct session *s, struct history *h, struct error *err)
+// In a transaction that makes tables: another program may have been here since.
+static bool make_history(struct session *s, struct history *h, bool *ret_created, struct error *err)
 {
     struct registered r = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    bool created = false;
     if (!make_registry(s, err) || !registry_read(s, h->table, &h->arena, &r, err) ||
-        !check_ours(s, h, &r, err) || !schema_make(s, &h->target, &created, err)) {
+        !check_ours(s, h, &r, err) || !schema_make(s, &h->target, ret_created, err)) {
         return false;
     }
-    if (is_going(&r) && !created) {
+    if (r.history.ptr && !*ret_created) {
         return true;
     }
     r.history = h->target.table.name;
-    r.status = ON;
-    h->renewed = false;
-    return run_versions(s, h, false, created, err) && registry_write(s, h->table, &r, err);
+    r.status = OFF; // until it has the rows that are there
+    return registry_write(s, h->table, &r, err);
+}
+
+// What the registry says, and nobody else changes until the transaction ends.
+static bool registry_lock(struct session *s, struct str table, struct arena *arena,
+                          struct registered *ret, struct error *err)
+{
+    struct sql_value arg = sql_text(table);
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    buf_add_cstr(&text, "UPDATE ");
+    text_table(&text, s->dest, TABLE_HISTORY.name);
+    buf_add_cstr(&text, " SET \"status\" = \"status\" WHERE \"table\" = ");
+    text_param(&text, s->dest, 1, COL_TEXT);
+    bool ok = sql_once(s->db, buf_str(&text), &arg, 1, NULL, err) &&
+              registry_read(s, table, arena, ret, err);
+    buf_done(&text);
+    return ok;
+}
+
+// Rows that are not as their newest version get one, in a transaction that keeps nobody from making
+// tables: there may be many. `empty`: no row has a version.
+static bool catch_up(struct session *s, struct history *h, bool empty, struct error *err)
+{
+    struct registered r = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    if (!session_begin(s, clock_now_ms(s->dest->clock), err)) {
+        return false;
+    }
+    bool ok = registry_lock(s, h->table, &h->arena, &r, err);
+    if (ok && !str_eq(r.status, ON)) { // another session may have been faster
+        r.status = ON;
+        ok = run_versions(s, h, false, empty, err) && registry_write(s, h->table, &r, err);
+    }
+    ok = session_leave(s, ok, err);
+    h->renewed = h->renewed && !ok;
+    return ok;
 }
 
 static bool turn_on(struct session *s, const struct table *table, struct history *h,
                     const struct registered *r, struct error *err)
 {
     bool lacks = false;
+    bool created = false;
     h->on = true;
     h->renewed = str_eq(r->status, RENEWED);
     if (!schema_index_synced(s, table, err) || !learn_columns(s, table, h, err) ||
         !check_ours(s, h, r, err) || !schema_lacks(s, &h->target, &lacks, err)) {
         return false;
     }
-    if (is_going(r) && !lacks) {
-        return true;
+    if (lacks) {
+        bool ok = session_enter(s, err);
+        if (ok) {
+            ok = make_history(s, h, &created, err);
+            ok = session_leave(s, ok, err);
+        }
+        s->has_registry = ok; // what a transaction has made that failed is gone
+        if (!ok) {
+            return false;
+        }
     }
-    bool ok = session_enter(s, err);
-    if (ok) {
-        ok = begin_history(s, h, err);
-        ok = session_leave(s, ok, err);
-    }
-    s->has_registry = ok; // what a transaction has made that failed is gone
-    return ok;
+    return (is_going(r) && !created) || catch_up(s, h, created, err);
 }
 
 static bool turn_off(struct session *s, struct history *h, const struct registered *r,
@@ -423,30 +459,12 @@ bool history_commit(struct session *s, bool has_state, struct error *err)
     return ok;
 }
 
-static bool finish(struct session *s, struct history *h, struct error *err)
-{
-    struct registered r = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
-    if (!registry_read(s, h->table, &h->arena, &r, err)) {
-        return false;
-    }
-    r.status = ON;
-    return run_versions(s, h, false, false, err) && registry_write(s, h->table, &r, err);
-}
-
 bool session_finish_history(struct session *s, struct error *err)
 {
     assert(!s->in_transaction);
     bool ok = true;
     for (struct history *h = s->histories; h && ok; h = h->next) {
-        if (!h->renewed) {
-            continue;
-        }
-        ok = session_enter(s, err);
-        if (ok) {
-            ok = finish(s, h, err);
-            ok = session_leave(s, ok, err);
-        }
-        h->renewed = !ok;
+        ok = !h->renewed || catch_up(s, h, false, err);
     }
     return ok;
 }

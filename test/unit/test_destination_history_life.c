@@ -1,6 +1,8 @@
 // Histories: turned on and off, wiped, and removed with their tables.
 #include "test_destination_history.h"
 
+#include <pthread.h>
+
 // --- on and off ----------------------------------------------------------------------------------
 
 static void begins_with_rows_as_they_are(struct world *w)
@@ -50,6 +52,52 @@ static void shared_with_a_stream_that_has_none(struct world *w)
     write_cells(w, &CONTACT, BATCH_UPSERT, row, ARRAY_LEN(row));
     commit(w, "{}");
     VERSIONS(w, "-1|a", "-1|b");
+}
+
+struct sharer {
+    struct world *world;
+    int number;
+    bool ok;
+    struct error err;
+};
+
+static void *run_sharer(void *user)
+{
+    static const struct history_options OPTIONS = {.on = true, .shared = true};
+    struct sharer *me = user;
+    struct session *s = NULL;
+    char stream[16];
+    bool empty = false;
+    (void)snprintf(stream, sizeof stream, "stream_%d", me->number);
+    me->ok = session_open(me->world->dest, str_from(stream), &s, &me->err) &&
+             session_apply_schema(s, &CONTACT, &empty, &me->err) &&
+             session_apply_history(s, &CONTACT, &OPTIONS, &me->err);
+    session_close(s);
+    return NULL;
+}
+
+// Streams that share a table and turn its history on at once: each row has one version.
+static void turned_on_by_several_at_once(struct world *w)
+{
+    enum { SHARERS = 4, ROWS = 500 };
+    struct sharer sharers[SHARERS];
+    pthread_t threads[SHARERS];
+    struct cell *rows = ARENA_ARRAY(&w->arena, struct cell, (size_t)ROWS * CONTACT_COLUMNS);
+    for (size_t i = 0; i < ROWS; i++) {
+        rows[i * CONTACT_COLUMNS] = C_INT((int64_t)i);
+        rows[i * CONTACT_COLUMNS + 1] = C_TEXT("x");
+    }
+    apply(w, &CONTACT);
+    load(w, &CONTACT, BATCH_UPSERT, rows, (size_t)ROWS * CONTACT_COLUMNS, T0);
+    for (int i = 0; i < SHARERS; i++) {
+        sharers[i] = (struct sharer){.world = w, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_sharer, &sharers[i]), 0);
+    }
+    for (int i = 0; i < SHARERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        must(sharers[i].ok, &sharers[i].err);
+    }
+    check_ask(w, "SELECT count(*), count(DISTINCT id) FROM " HIST, "500|500");
 }
 
 static void a_table_that_is_not_ours(struct world *w)
@@ -199,6 +247,7 @@ const struct scene HISTORY_LIFE_SCENES[] = {
     {"a history begins with rows as they are", begins_with_rows_as_they_are},
     {"a history that is off and on again", off_and_on_again},
     {"a table shared with a stream that keeps none", shared_with_a_stream_that_has_none},
+    {"a history that several turn on at once", turned_on_by_several_at_once},
     {"a history's name that is somebody else's", a_table_that_is_not_ours},
     {"a history that somebody has dropped", a_history_that_somebody_has_dropped},
     {"a history is wiped with the state", wiped_with_the_state},
