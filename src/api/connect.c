@@ -1,7 +1,6 @@
 #include "api/connect.h"
 
 #include "source/hubspot/source_hubspot.h"
-#include "store/events.h"
 #include "store/ids.h"
 #include "store/syncs.h"
 
@@ -107,24 +106,12 @@ static bool keep_former(struct api_call *c, struct connection *now, struct error
     return true;
 }
 
-static bool tell(struct api_call *c, const struct connection *now, struct str kind,
+static bool tell(struct api_call *c, const struct connection *k, const char *kind,
                  struct error *err)
 {
-    struct buf data;
-    struct json_writer w;
-    buf_init(&data, EVENT_DATA_MAX);
-    json_writer_init(&w, &data);
-    json_begin_object(&w);
-    json_field_str(&w, "integration_id", now->integration_id);
-    json_field_int(&w, "portal_id", now->portal_id);
-    json_end_object(&w);
-    struct stored_event event = {.account_id = c->site->account_id,
-                                 .kind = kind,
-                                 .connection_id = now->name,
-                                 .data = buf_str(&data)};
-    bool ok = event_add(c->store, &event, err);
-    buf_done(&data);
-    return ok;
+    struct connection ours = *k;
+    ours.account_id = c->site->account_id; // one that `sluice login` has made has none
+    return connection_tell(c->store, &ours, kind, err);
 }
 
 // What the store alone knows of what was just written.
@@ -154,8 +141,7 @@ static bool write_all(struct api_call *c, struct grant *g, const struct bridge *
         connection_put(c->store, c->sealing, &g->connection, &secrets, err) &&
         read_times(c, &g->connection, err) &&
         (!bridge || bridge_end(c->store, bridge->id, BRIDGE_COMPLETED, g->connection.name, err)) &&
-        tell(c, &g->connection, anew ? STR("connection.reauthorized") : STR("connection.created"),
-             err);
+        tell(c, &g->connection, anew ? "connection.reauthorized" : "connection.created", err);
     return store_end(c->store, ok, err) && ok;
 }
 
@@ -259,7 +245,7 @@ static bool remove_rows(struct api_call *c, const struct connection *k, struct e
                        STR_ARG(syncs[0].id), STR_ARG(k->name));
     }
     ok = ok && connection_remove(c->store, k->name, &found, err) &&
-         tell(c, k, STR("connection.deleted"), err);
+         tell(c, k, "connection.deleted", err);
     return store_end(c->store, ok, err) && ok;
 }
 

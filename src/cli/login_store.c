@@ -60,12 +60,26 @@ static bool check_former(struct login *l, struct store *store, struct connection
     return true;
 }
 
-static bool put(struct login *l, struct store *store, struct grant *g, struct error *err)
+// One that a server has taken over is followed there.
+static bool write_all(struct login *l, struct store *store, struct sealing *sealing,
+                      const struct grant *g, struct error *err)
 {
+    struct connection c = g->connection;
     struct connection_secrets secrets = {.token = g->token,
                                          .client_secret = g->client_secret,
                                          .access = g->tokens.access,
                                          .refresh = g->tokens.refresh};
+    if (!store_begin(store, err)) {
+        return false;
+    }
+    bool ok = check_former(l, store, &c, err) &&
+              connection_put(store, sealing, &c, &secrets, err) &&
+              (c.account_id.len == 0 || connection_tell(store, &c, "connection.reauthorized", err));
+    return store_end(store, ok, err);
+}
+
+static bool put(struct login *l, struct store *store, const struct grant *g, struct error *err)
+{
     struct sealing *sealing = NULL;
     struct store_lock *lock = NULL;
     struct str lock_name = arena_printf(&l->arena, "connection-%.*s", STR_ARG(g->connection.name));
@@ -73,8 +87,7 @@ static bool put(struct login *l, struct store *store, struct grant *g, struct er
     bool ok =
         sealing_open(&(struct sealing_options){store, l->settings.place.key_file}, &sealing, err) &&
         store_lock_take(store, lock_name, LOCK_WAIT_MS, &lock, err) &&
-        check_former(l, store, &g->connection, err) &&
-        connection_put(store, sealing, &g->connection, &secrets, err);
+        write_all(l, store, sealing, g, err);
     store_lock_release(lock);
     sealing_close(sealing);
     return ok;

@@ -1,6 +1,7 @@
 #include "engine/engine_internal.h"
 #include "store/connections.h"
 #include "store/events.h"
+#include "store/runs.h"
 
 enum { EVENT_ONCE_MS = 24 * 3600 * 1000, CONNECTION_BYTES_MAX = 1 << 20 };
 
@@ -21,9 +22,29 @@ static bool is_dead(struct str code, enum connection_kind kind)
     return false;
 }
 
+static bool is_other_grant(struct str code)
+{
+    return str_eq_nocase(code, str_from(error_info(ERR_ACCOUNT_CHANGED)->name));
+}
+
 static bool may_be_dead(struct str code)
 {
-    return is_dead(code, CONNECTION_TOKEN) || is_dead(code, CONNECTION_OAUTH);
+    return is_dead(code, CONNECTION_TOKEN) || is_dead(code, CONNECTION_OAUTH) ||
+           is_other_grant(code);
+}
+
+// The run had a credential that was replaced while it was at work: with the new one at once.
+static bool ask_again(struct store *s, const struct stream_run_row *run, struct arena *arena,
+                      struct error *err)
+{
+    struct elt_sync sync;
+    struct stream_run_row next;
+    struct run_wish wish = {.account_id = run->account_id, .stream_id = run->stream_id};
+    bool made = false;
+    if (!elt_sync_find(s, run->account_id, run->sync_id, arena, &sync, err)) {
+        return err->code == ERR_NOT_FOUND;
+    }
+    return !sync.enabled || stream_run_request(s, &wish, arena, &next, &made, err);
 }
 
 // Several streams find out one after another: one of them says so.
@@ -61,11 +82,15 @@ bool pause_connection(struct engine *e, struct store *s, const struct stream_run
     }
     bool waits = c.state == CONNECTION_NEEDS_REAUTHORIZATION;
     bool ok = true;
+    bool dead = is_dead(run->error_code, c.kind);
     // A credential that came while the run was at work is another one.
-    if (is_dead(run->error_code, c.kind) && !waits && c.updated_ms <= run->updated_ms) {
+    bool other = c.updated_ms > run->updated_ms;
+    if (!waits && other && (dead || is_other_grant(run->error_code))) {
+        ok = ask_again(s, run, &arena, err);
+    } else if (!waits && dead) {
         ok = connection_refuse(s, c.name, c.updated_ms, &waits, err);
     }
-    if (ok && is_dead(run->error_code, c.kind) && waits) {
+    if (ok && dead && waits) {
         ok = say_once(s, &event, &arena, &said, err);
     }
     if (ok && said) {

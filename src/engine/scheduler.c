@@ -47,19 +47,74 @@ static int64_t next_due(struct engine *e, const struct elt_sync *sync, int64_t n
     return next_ms;
 }
 
-// All ticks that were missed are one.
+static void say_due(struct engine *e, const struct elt_sync *sync, int64_t now_ms)
+{
+    log_line(e->options.log, LOG_DEBUG, "a sync is due", LOG_S("sync", sync->id),
+             LOG_I("late_ms", now_ms - sync->next_due_ms));
+}
+
+// Syncs that are due, and what becomes of them in one transaction.
+struct batch {
+    struct arena *arena;
+    int64_t now_ms;
+    struct elt_sync *syncs;
+    size_t n;
+    size_t done; // one by one: so many
+};
+
+// In a few statements, whatever their number: the database may be far away. All ticks that were
+// missed are one.
+static bool schedule_together(struct engine *e, struct store *s, struct batch *b, struct error *err)
+{
+    size_t runs = 0;
+    struct elt_sync *next = ARENA_ARRAY(b->arena, struct elt_sync, b->n);
+    for (size_t i = 0; i < b->n; i++) {
+        next[i] = b->syncs[i];
+        next[i].next_due_ms = next_due(e, &b->syncs[i], b->now_ms);
+    }
+    return stream_run_request_due(s, b->syncs, b->n, &runs, err) &&
+           elt_sync_set_all_due(s, next, b->n, err);
+}
+
 static bool schedule_one(struct engine *e, struct store *s, const struct elt_sync *sync,
                          int64_t now_ms, struct error *err)
 {
     size_t runs = 0;
     bool ok = stream_run_request_all(s, sync, &runs, err) &&
               elt_sync_set_due(s, sync->id, next_due(e, sync, now_ms), err);
-    if (!ok && (err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT)) {
-        return true; // deleted in between
+    return ok || err->code == ERR_NOT_FOUND || err->code == ERR_CONFLICT; // deleted in between
+}
+
+static bool schedule_each(struct engine *e, struct store *s, struct batch *b, struct error *err)
+{
+    bool ok = true;
+    while (ok && b->done < b->n) {
+        ok = schedule_one(e, s, &b->syncs[b->done], b->now_ms, err);
+        b->done += ok;
     }
-    log_line(e->options.log, LOG_DEBUG, "a sync is due", LOG_S("sync", sync->id),
-             LOG_I("runs", runs), LOG_I("late_ms", now_ms - sync->next_due_ms));
     return ok;
+}
+
+typedef bool schedule_way(struct engine *e, struct store *s, struct batch *b, struct error *err);
+
+static bool schedule_by(schedule_way *way, struct engine *e, struct store *s, struct batch *b,
+                        struct error *err)
+{
+    if (!store_begin(s, err)) {
+        return false;
+    }
+    b->n = b->done = 0;
+    bool ok = store_now_ms(s, &b->now_ms, err) &&
+              elt_sync_take_due(s, &(struct due_query){b->now_ms, BATCH}, b->arena, &b->syncs,
+                                &b->n, err) &&
+              way(e, s, b, err);
+    if (!store_end(s, ok, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        say_due(e, &b->syncs[i], b->now_ms);
+    }
+    return true;
 }
 
 // A sync that cannot be handled does not keep the others waiting: it misses this tick.
@@ -74,28 +129,19 @@ static bool pass_over(struct engine *e, struct store *s, const struct elt_sync *
 static bool schedule_batch(struct engine *e, struct store *s, size_t *ret_n, struct error *err)
 {
     struct arena arena;
-    struct elt_sync *syncs = NULL;
-    int64_t now_ms = 0;
-    size_t n = 0;
-    size_t done = 0;
-    if (!store_begin(s, err)) {
-        return false;
-    }
     arena_init(&arena, STEP_ARENA_MAX);
-    bool ok = store_now_ms(s, &now_ms, err) &&
-              elt_sync_take_due(s, &(struct due_query){now_ms, BATCH}, &arena, &syncs, &n, err);
-    while (ok && done < n) {
-        ok = schedule_one(e, s, &syncs[done], now_ms, err);
-        done += ok;
-    }
-    bool bad = !ok && done < n && err->code == ERR_STORE;
-    ok = store_end(s, ok, err);
-    if (bad && pass_over(e, s, &syncs[done], now_ms, err)) {
-        n = BATCH; // those behind it are still to be done
-        ok = true;
+    struct batch b = {.arena = &arena};
+    bool ok = schedule_by(schedule_together, e, s, &b, err);
+    if (!ok && err->code == ERR_STORE) { // which one is it?
+        ok = schedule_by(schedule_each, e, s, &b, err);
+        bool bad = !ok && b.done < b.n && err->code == ERR_STORE;
+        if (bad && pass_over(e, s, &b.syncs[b.done], b.now_ms, err)) {
+            b.n = BATCH; // those behind it are still to be done
+            ok = true;
+        }
     }
     arena_done(&arena);
-    *ret_n = n;
+    *ret_n = b.n;
     return ok;
 }
 

@@ -1,5 +1,8 @@
 #include "store/connections.h"
 
+#include "data/json_writer.h"
+#include "store/events.h"
+#include "store/runs.h"
 #include "store/secrets.h"
 
 static const char *const KIND_NAMES[CONNECTION_KIND_COUNT] = {"oauth", "token"};
@@ -156,6 +159,11 @@ static bool remove_rows(struct store *s, struct str name, uint64_t *ret_found, s
             store_fail(err));
 }
 
+static struct str integration_of(const struct connection *c)
+{
+    return c->integration_id.len > 0 ? c->integration_id : STR("hubspot-v2");
+}
+
 static bool put_row(struct store *s, const struct connection *c, struct error *err)
 {
     int64_t now_ms = 0;
@@ -195,7 +203,7 @@ static bool put_row(struct store *s, const struct connection *c, struct error *e
         sql_int(c->created_ms ? c->created_ms : now_ms),
         sql_int(now_ms),
         sql_text(c->account_id.ptr ? c->account_id : STR("")),
-        sql_text(c->integration_id.len > 0 ? c->integration_id : STR("hubspot-v2")),
+        sql_text(integration_of(c)),
         sql_text(c->label.ptr ? c->label : STR("")),
     };
     bool ok = sql_once(store_sql(s), text, args, ARRAY_LEN(args), NULL, err) || store_fail(err);
@@ -224,11 +232,33 @@ bool connection_put(struct store *s, struct sealing *sealing, const struct conne
     if (!store_begin(s, err)) {
         return false;
     }
-    bool ok = stored_secret_remove(s, c->name, err) && put_row(s, c, err);
+    size_t n = 0;
+    bool ok = stream_run_request_granted(s, c->name, &n, err) &&
+              stored_secret_remove(s, c->name, err) && put_row(s, c, err);
     for (size_t i = 0; ok && i < SECRETS_N; i++) {
         ok = !rows[i].secret || put_secret(s, sealing, c->name, rows[i].what, rows[i].secret, err);
     }
     return store_end(s, ok, err);
+}
+
+bool connection_tell(struct store *s, const struct connection *c, const char *kind,
+                     struct error *err)
+{
+    struct buf data;
+    struct json_writer w;
+    buf_init(&data, EVENT_DATA_MAX);
+    json_writer_init(&w, &data);
+    json_begin_object(&w);
+    json_field_str(&w, "integration_id", integration_of(c));
+    json_field_int(&w, "portal_id", c->portal_id);
+    json_end_object(&w);
+    struct stored_event event = {.account_id = c->account_id,
+                                 .kind = str_from(kind),
+                                 .connection_id = c->name,
+                                 .data = buf_str(&data)};
+    bool ok = event_add(s, &event, err);
+    buf_done(&data);
+    return ok;
 }
 
 bool connection_remove(struct store *s, struct str name, bool *ret_found, struct error *err)

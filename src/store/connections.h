@@ -54,9 +54,13 @@ bool connection_find(struct store *s, struct str name, struct arena *arena, stru
 bool connection_list(struct store *s, struct arena *arena, struct connection **ret, size_t *ret_n,
                      struct error *err) MUST_CHECK;
 // Writes the connection and its secrets, over a former one of that name, whose account_id and label
-// stay where these are empty. One transaction, or within that of store_begin.
+// stay where these are empty. What failed for want of this grant is asked for again (runs.h). One
+// transaction, or within that of store_begin.
 bool connection_put(struct store *s, struct sealing *sealing, const struct connection *c,
                     const struct connection_secrets *secrets, struct error *err) MUST_CHECK;
+// Writes an event of its workspace: "connection.created", "connection.reauthorized"...
+bool connection_tell(struct store *s, const struct connection *c, const char *kind,
+                     struct error *err) MUST_CHECK;
 // Forgets the connection, its secrets and its budget; *ret_found: whether there was one.
 bool connection_remove(struct store *s, struct str name, bool *ret_found,
                        struct error *err) MUST_CHECK;

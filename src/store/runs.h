@@ -82,6 +82,15 @@ bool stream_run_request(struct store *s, const struct run_wish *wish, struct are
 // For a sync that is due: a run for each of its streams that has no active one. *ret_n: how many.
 bool stream_run_request_all(struct store *s, const struct elt_sync *sync, size_t *ret_n,
                             struct error *err) MUST_CHECK;
+// The same for several, in few statements.
+bool stream_run_request_due(struct store *s, const struct elt_sync *syncs, size_t n, size_t *ret_n,
+                            struct error *err) MUST_CHECK;
+// For a connection that is authorized anew, in the transaction that writes it and before it does: a
+// run for each stream of its enabled syncs that has no active one and whose last run failed for
+// want of a good credential or of a scope. Runs that wait to be tried again for such a reason, or
+// for a limit, may start now. *ret_n: how many new ones.
+bool stream_run_request_granted(struct store *s, struct str connection_id, size_t *ret_n,
+                                struct error *err) MUST_CHECK;
 // Asks the run to end: one that only waits is FAILED at once ("cancelled"), a running one is told
 // and ends at its next safe point. NOT_FOUND; CONFLICT when it has ended.
 bool stream_run_cancel(struct store *s, struct str account_id, struct str id,

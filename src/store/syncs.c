@@ -4,7 +4,7 @@
 #include "store/schemas.h"
 #include "store/sync_rows.h"
 
-enum { DUE_MAX = 1000 };
+enum { DUE_MAX = 1000, DUE_BYTES_MAX = 1 << 20 };
 
 bool sync_read(struct row *row, void *item, struct error *err)
 {
@@ -306,4 +306,31 @@ bool elt_sync_set_due(struct store *s, struct str id, int64_t next_due_ms, struc
     return rows_run_one(
         s, &(struct statement){STR("UPDATE elt_sync SET next_due_ms = $1 WHERE id = $2"), args, 2},
         "sync", id, err);
+}
+
+bool elt_sync_set_all_due(struct store *s, const struct elt_sync *syncs, size_t n,
+                          struct error *err)
+{
+    struct arena arena;
+    struct buf text;
+    if (n == 0) {
+        return true;
+    }
+    arena_init(&arena, DUE_BYTES_MAX);
+    buf_init(&text, DUE_BYTES_MAX);
+    struct sql_value *args = ARENA_ARRAY(&arena, struct sql_value, 2 * n);
+    // Both databases call the columns of bare values column1 and column2.
+    buf_add_cstr(&text, "UPDATE elt_sync SET next_due_ms = v.column2 FROM (VALUES ");
+    for (size_t i = 0; i < n; i++) {
+        args[2 * i] = sql_text(syncs[i].id);
+        args[2 * i + 1] = sql_int(syncs[i].next_due_ms);
+        buf_printf(&text, "%s(CAST($%zu AS TEXT), CAST($%zu AS BIGINT))", i > 0 ? ", " : "",
+                   2 * i + 1, 2 * i + 2);
+    }
+    buf_add_cstr(&text, ") AS v WHERE elt_sync.id = v.column1");
+    assert(!text.overflow);
+    bool ok = rows_run(s, &(struct statement){buf_str(&text), args, 2 * n}, NULL, err);
+    buf_done(&text);
+    arena_done(&arena);
+    return ok;
 }

@@ -81,3 +81,6 @@ bool elt_sync_take_due(struct store *s, const struct due_query *q, struct arena 
                        struct elt_sync **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 bool elt_sync_set_due(struct store *s, struct str id, int64_t next_due_ms,
                       struct error *err) MUST_CHECK;
+// Writes next_due_ms of all of them, in one statement; those that are gone are passed over.
+bool elt_sync_set_all_due(struct store *s, const struct elt_sync *syncs, size_t n,
+                          struct error *err) MUST_CHECK;

@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { assertExact } from './lib/exact.mjs';
 import { liveRows } from './lib/expect.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { freePort, PATIENCE_MS, randomNumbers, sleep, temporaryFolder, until } from './lib/process.mjs';
+import { freePort, PATIENCE_MS, randomNumbers, run, sleep, SLUICE, temporaryFolder, until } from './lib/process.mjs';
 import { Server } from './lib/serve.mjs';
 import { Sim } from './lib/sim.mjs';
 import { PostgresDestination, SqliteDestination } from './lib/sluice.mjs';
@@ -409,11 +409,35 @@ describe('changed while it runs', { concurrency: 2 }, () => {
     const again = await server.consent({ label: 'theirs', connection_id: connection });
     assert.equal(again.to.searchParams.get('connection_id'), connection);
     const before = await server.sim.listed('contacts');
-    await server.load(sync);
+    // Its next tick is in January, and nobody asks for a run.
+    for (const [name, run] of Object.entries(await server.settled(sync))) {
+      assert.equal(run.status, 'COMPLETED', `${name}: ${JSON.stringify(run)}`);
+    }
     assert.equal((await server.ok('GET', `/elt_syncs/${sync.id}`)).status, 'RUNNING');
     const after = await server.sim.listed('contacts');
     // What was committed is kept; pages that were on their way are read again.
     assert.ok(after < before + 40, `${before} and then ${after} pages were read of 40`);
     await assertExact(server.sim, fileOf(server, 'hubspot'), ['contacts', 'companies'], { every: 10 });
+  });
+
+  test('a token that sluice login gives beside the server: what failed without it runs', async (t) => {
+    const server = await started(t, { contacts: 40, 'token-life': '3s' });
+    const { to } = await server.consent({ label: 'theirs' });
+    const connection = to.searchParams.get('connection_id');
+    const sync = await server.sync(connection, ['contacts']);
+    assert.equal((await server.settled(sync)).contacts.status, 'COMPLETED');
+    for (const what of ['revoke', 'expire']) {
+      assert.equal((await server.sim.api('POST', `/_sim/apps/${what}`, {})).status, 200);
+    }
+    await server.run(sync);
+    const { contacts: failed } = await server.settled(sync);
+    assert.deepEqual([failed.status, failed.error_code], ['FAILED', 'reauthorize']);
+    const login = ['login', 'hubspot', '--name', connection, '--token-env', 'T', '--base-url', server.sim.url, '--data-dir', server.folder];
+    const { code, stderr } = await run(SLUICE, login, { env: server.env({ T: server.sim.token }) });
+    assert.equal(code, 0, stderr);
+    const { contacts: next } = await server.settled(sync);
+    assert.equal(next.status, 'COMPLETED', JSON.stringify(next));
+    const told = "SELECT count(*) FROM event WHERE kind = 'connection.reauthorized'";
+    assert.equal(sqliteValue(join(server.folder, 'sluice.db'), told), 1);
   });
 });

@@ -445,14 +445,20 @@ static void test_dead_token(void **state)
     check_pause(*state, ERR_CREDENTIALS);
 }
 
-// Somebody stored a new token while the run with the former one was at work.
+static void fails_once(struct paper *p, const struct run_claim *claim, struct stream_run_row *ret)
+{
+    paper_fails(p, claim, ret);
+    p->outcome = NULL;
+}
+
+// Somebody stored a new token while the run with the former one was at work: it goes on with that.
 static void test_replaced_token(void **state)
 {
     struct scene *s = *state;
-    (void)scene_add(s, "main", "0 0 * * *", "{}", SCENE_CONTACTS);
+    struct scene_sync sync = scene_add(s, "main", "0 0 * * *", "{}", SCENE_CONTACTS);
     struct engine *e = scene_engine(s, "w1", 1);
     paper_hold(&s->paper, true);
-    s->paper.outcome = paper_fails;
+    s->paper.outcome = fails_once;
     s->paper.code = ERR_CREDENTIALS;
     scene_advance_ms(s, DAY_MS);
     assert_true(engine_pass(e));
@@ -462,7 +468,22 @@ static void test_replaced_token(void **state)
     paper_hold(&s->paper, false);
     scene_settle(e);
     assert_int_equal(scene_active(s, "failed"), 1);
+    assert_int_equal(scene_active(s, "completed"), 1);
+    assert_int_equal(paper_starts_of(&s->paper, sync.stream_id), 2);
     assert_int_equal(scene_number(s, "SELECT count(*) FROM connection WHERE state = 'active'"), 1);
+    // A token that was there all the time is dead.
+    s->paper.outcome = paper_fails;
+    scene_advance_ms(s, DAY_MS);
+    scene_settle(e);
+    assert_int_equal(paper_starts_of(&s->paper, sync.stream_id), 3);
+    assert_int_equal(scene_number(s, "SELECT count(*) FROM connection WHERE state = 'active'"), 0);
+    // Another one: at once, not at the next tick.
+    s->paper.outcome = NULL;
+    scene_advance_ms(s, 1000);
+    scene_connection(s, "main");
+    scene_settle(e);
+    assert_int_equal(paper_starts_of(&s->paper, sync.stream_id), 4);
+    assert_int_equal(scene_active(s, "completed"), 2);
     engine_stop(e, 1000);
 }
 

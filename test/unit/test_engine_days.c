@@ -1,5 +1,5 @@
 // The bad days of the scheduler and its workers: a store that fails, leases that are lost,
-// processes that end; and many syncs at once.
+// processes that end.
 #include "test_engine.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -211,58 +211,15 @@ static void test_bad_options(void **state)
     assert_null(e);
 }
 
-// ---- many
-
-static void test_ten_thousand_syncs_due_together(void **state)
-{
-    struct scene *s = *state;
-    enum { MANY = 10000 };
-    (void)scene_add(s, "main", "0 0 * * *", "{}", SCENE_CONTACTS);
-    place_run(s->place,
-              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
-              "INSERT INTO elt_sync SELECT printf('%014d', i), account_id, connection_id, "
-              "destination_id, 'many_' || i, 'many_' || i, sync_interval, settings, start_ms, "
-              "enabled, started, "
-              "next_due_ms, created_ms, updated_ms FROM elt_sync, n");
-    place_run(s->place,
-              "INSERT INTO elt_stream SELECT 'ffff' || substr(y.id, 5), t.account_id, y.id, "
-              "y.schema_key, t.name, "
-              "t.incremental_pointer_id, t.full_sync_always, t.full_sync_at_midnight, "
-              "t.protected_from_full_sync, t.excluded_columns, t.hashed_columns, "
-              "t.excluded_substreams, t.full_refresh_ms, t.last_completed_ms, t.last_full_ms, "
-              "t.last_status, t.tables, t.created_ms, t.updated_ms FROM elt_sync y, elt_stream t "
-              "WHERE y.schema_name LIKE 'many%'");
-    struct engine *e = scene_engine(s, "w1", 0);
-    scene_advance_ms(s, DAY_MS);
-    int64_t begin_ms = engine_real_ms();
-    int passes = 0;
-    while (scene_number(s, "SELECT count(*) FROM stream_run") < MANY) {
-        assert_true(++passes < 100);
-        assert_true(engine_pass(e));
-    }
-    print_message("%d syncs scheduled in %lld ms, %d passes\n", MANY,
-                  (long long)(engine_real_ms() - begin_ms), passes);
-    assert_true(passes <= 11); // with the others having their turn in between
-    assert_int_equal(scene_number(s, "SELECT count(*) FROM elt_sync WHERE next_due_ms > 0 AND "
-                                     "next_due_ms <= (SELECT min(requested_ms) FROM stream_run)"),
-                     0);
-    engine_stop(e, 1000);
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, scene_setup, scene_teardown)
 
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        TEST(test_store_is_busy),
-        TEST(test_lease_must_be_fresh),
-        TEST(test_lease_is_lost),
-        TEST(test_cancel),
-        TEST(test_stop_gives_back),
-        TEST(test_restart_goes_on_at_once),
-        TEST(test_with_its_thread),
-        TEST(test_bad_options),
-        TEST(test_ten_thousand_syncs_due_together),
+        TEST(test_store_is_busy),   TEST(test_lease_must_be_fresh),
+        TEST(test_lease_is_lost),   TEST(test_cancel),
+        TEST(test_stop_gives_back), TEST(test_restart_goes_on_at_once),
+        TEST(test_with_its_thread), TEST(test_bad_options),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
