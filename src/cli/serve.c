@@ -71,8 +71,8 @@ static bool start_libraries(struct server *s, struct error *err)
 }
 
 static bool (*const STEPS[])(struct server *s, struct error *err) = {
-    start_libraries, read_secrets,      raise_limits, server_prepare,
-    start_requests,  server_http_start, start_engine, server_http_ready,
+    start_libraries,   read_secrets, raise_limits,      server_prepare,   start_requests,
+    server_http_start, start_engine, server_http_ready, server_first_key,
 };
 
 static bool begin(struct server *s, struct error *err)

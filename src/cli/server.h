@@ -47,8 +47,11 @@ struct server {
 // away is not replaced by an empty one.
 struct store_options server_store_options(const struct server *s);
 // Opens the store and makes what is missing: directory, tables, key, workspace, the default
-// destination, the first API key. Errors: those of the store; DESTINATION.
+// destination. Errors: those of the store; DESTINATION.
 bool server_prepare(struct server *s, struct error *err) MUST_CHECK;
+// Makes the first API key where there is none, and hands it over: last, so that nobody is shown the
+// key of a server that does not start. Errors: those of the store; CONFIG.
+bool server_first_key(struct server *s, struct error *err) MUST_CHECK;
 // Binds, and answers 503 until server_http_ready.
 bool server_http_start(struct server *s, struct error *err) MUST_CHECK;
 bool server_http_ready(struct server *s, struct error *err) MUST_CHECK;

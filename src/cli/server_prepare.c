@@ -214,6 +214,11 @@ static bool prepare_first_key(struct server *s, struct error *err)
     return lease_release(s->store, STR("first-key"), s->id, ok ? err : &ignored) && ok;
 }
 
+bool server_first_key(struct server *s, struct error *err)
+{
+    return s->is_worker || prepare_first_key(s, err);
+}
+
 bool server_prepare(struct server *s, struct error *err)
 {
     if (!open_store(s, err)) {
@@ -224,5 +229,5 @@ bool server_prepare(struct server *s, struct error *err)
                          "--store: a worker shares the store of a server, which only one in "
                          "PostgreSQL can be: --store postgres://...");
     }
-    return s->is_worker || (prepare_destination(s, err) && prepare_first_key(s, err));
+    return s->is_worker || prepare_destination(s, err);
 }
