@@ -62,13 +62,15 @@ def failures(path):
     for i, line in enumerate(lines):
         if re.match(r"\s*not ok ", line):
             print(line)
-            for detail in lines[i + 1 : i + 60]:
+            for detail in lines[i + 1 : i + 400]:  # what a server said last is part of it
                 print(detail)
                 if detail.strip() == "...":
                     break
             shown += 1
-    if shown == 0:
-        print("\n".join(lines[-40:]))
+    over = [line for line in lines if line.startswith("# ended by its limit")]
+    if shown == 0 or over:
+        # What was under way stands before that.
+        print("\n".join(lines[-60:]))
 
 
 def main():

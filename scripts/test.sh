@@ -19,6 +19,20 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
 passed=0
 failed=0
 
+# What runs with a limit has a group of its own, which an end of this script would not reach.
+running=
+trap '[ -z "$running" ] || kill "$running"; exit 143' HUP INT TERM
+
+limited() { # seconds command...
+    local status
+    timeout -k 30 "$@" &
+    running=$!
+    wait "$running"
+    status=$?
+    running=
+    return $status
+}
+
 report() { # name passed failed
     printf '%-28s %5d passed %5d failed\n' "$1" "$2" "$3"
     passed=$((passed + $2))
@@ -29,8 +43,9 @@ unit() {
     local name p f
     # cmocka's programs say on standard output how many cases they ran; Meson keeps that in its log.
     rm -f "$build/meson-logs/testlog.json"
-    MESON_TESTTHREADS=2 meson test -C "$build" --no-rebuild --print-errorlogs >"$build/unit.log" 2>&1 ||
-        tail -n 200 "$build/unit.log"
+    # Each has several times what it takes, and as often again on a machine that has much else to do.
+    MESON_TESTTHREADS=2 limited 3000 meson test -C "$build" --no-rebuild --print-errorlogs -t 4 >"$build/unit.log" 2>&1 ||
+        tail -n 1000 "$build/unit.log"
     while read -r name p f; do
         report "$name" "$p" "$f"
     done < <(python3 scripts/count_tests.py meson "$build/meson-logs/testlog.json")
@@ -48,7 +63,7 @@ node_modules() {
 }
 
 e2e() { # files...
-    local file name log p f
+    local file name log p f status
     export SLUICE_BIN=${SLUICE_BIN:-$build/src/sluice} HUBSIM_BIN=${HUBSIM_BIN:-$build/sim/hubsim}
     if ! node_modules; then
         report "e2e (npm packages)" 0 1
@@ -57,8 +72,14 @@ e2e() { # files...
     for file in "$@"; do
         name=$(basename "$file" .test.mjs)
         log="$build/e2e-$name.tap"
-        timeout 900 node --test --test-reporter=tap "$file" >"$log" 2>&1
-        read -r p f < <(python3 scripts/count_tests.py tap "$log" $?)
+        limited 1500 node --test --test-reporter=tap --test-reporter-destination=stdout \
+            --test-reporter=./test/e2e/lib/under_way.mjs --test-reporter-destination="$log.begun" "$file" >"$log" 2>&1
+        status=$?
+        [ $status -ne 124 ] || {
+            echo "# ended by its limit of 1500 s; what was begun last:"
+            tail -n 20 "$log.begun"
+        } >>"$log"
+        read -r p f < <(python3 scripts/count_tests.py tap "$log" $status)
         report "e2e $name" "$p" "$f"
         [ "$f" -eq 0 ] || python3 scripts/count_tests.py failures "$log"
     done
