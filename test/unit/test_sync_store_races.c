@@ -425,20 +425,21 @@ static void test_one_of_several_syncs_gets_the_streams(struct place *p)
     }
 }
 
-// Syncs of two connections that are made for one schema at once: one connection has it.
+// Syncs of two connections that are made for one schema at once, through two destinations that are
+// one database: one connection has it.
 static void *make_syncs(void *user)
 {
     struct racer *r = user;
     struct elt_sync sync = {.account_id = ACCOUNT,
                             .connection_id = r->number % 2 == 0 ? STR("acme") : STR("globex"),
-                            .destination_id = r->stream_id,
+                            .destination_id = str_from(r->ids[0]),
                             .sync_interval = STR("@daily")};
-    pthread_barrier_wait(r->start);
     r->ok = true;
-    for (size_t i = 0; r->ok && i < 10; i++) {
+    for (size_t i = 0; i < 10; i++) {
         sync.schema_name = arena_printf(&r->arena, "made%zu", i);
+        pthread_barrier_wait(r->start); // all at once for each
         bool made = elt_sync_create(r->store, &sync, &r->arena, &r->err);
-        r->ok = made || r->err.code == ERR_CONFLICT;
+        r->ok = r->ok && (made || r->err.code == ERR_CONFLICT);
         r->n += made;
     }
     return NULL;
@@ -450,7 +451,15 @@ static void test_a_schema_is_one_connections(struct place *p)
     size_t made = 0;
     scene_connection(p, "acme", 1);
     scene_connection(p, "globex", 2);
-    race(p, racers, scene_destination(p), make_syncs);
+    struct secret *url = secret_create(STR("postgres://somebody@db/x"));
+    for (size_t i = 0; i < THREADS; i++) {
+        struct stored_destination d = {.account_id = ACCOUNT};
+        struct error err;
+        must(stored_destination_create(p->store, p->sealing, url, &d, &p->arena, &err), &err);
+        snprintf(racers[i].ids[0], sizeof racers[i].ids[0], "%.*s", STR_ARG(d.id));
+    }
+    secret_destroy(url);
+    race(p, racers, STR(""), make_syncs);
     for (size_t i = 0; i < THREADS; i++) {
         made += racers[i].n;
     }
