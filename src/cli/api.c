@@ -535,14 +535,14 @@ static int call_all(struct api *a)
 
 // ------------------------------------------------------------------------------------------------
 
-// Where it is known whose account this is, without asking, the call is counted with those of other
-// processes; otherwise HubSpot's headers speak for them.
+// Counted with those of other processes, without asking whose account it is.
 static void share_budget(struct api *a, const struct source_hubspot_options *options)
 {
     struct credential_facts facts;
     struct error err;
     credential_facts(a->signs.credential, &facts);
-    if (facts.portal_id > 0 && options->state_directory.len > 0 &&
+    bool whose = facts.portal_id > 0 || credential_is_static(a->signs.credential);
+    if (whose && options->state_directory.len > 0 &&
         !hubspot_share_budget(a->account, options->state_directory, facts.portal_id, &err)) {
         log_line(&a->log, LOG_WARN, "the budget is not shared with other processes",
                  LOG_C("reason", err.message));

@@ -2,8 +2,11 @@
 #include "hubspot/budget_share.h"
 #include "hubspot/internal.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <unistd.h>
+
+enum { PORTAL_TEXT_MAX = 24 };
 
 static struct str own(struct str s)
 {
@@ -68,18 +71,63 @@ static bool app_key(struct hubspot *h, uint64_t *ret, struct error *err)
     return ok;
 }
 
+// Whose account a static token is of, noted for those that call without asking: a symbolic link
+// with the account's id in the place of a target, which is made and read in one piece.
+static int64_t noted_portal(const char *note)
+{
+    char text[PORTAL_TEXT_MAX];
+    ssize_t n = readlink(note, text, sizeof text);
+    int64_t id = 0;
+    bool known = n > 0 && str_to_int64((struct str){text, (size_t)n}, &id);
+    return known && id > 0 ? id : 0;
+}
+
+static void note_portal(const char *note, int64_t portal_id)
+{
+    char text[PORTAL_TEXT_MAX];
+    snprintf(text, sizeof text, "%lld", (long long)portal_id);
+    if (noted_portal(note) != portal_id) {
+        bool noted = unlink(note) == 0 || errno == ENOENT;
+        noted = noted && symlink(text, note) == 0;
+        (void)noted; // without it, others with this token have a budget of the token
+    }
+}
+
+// The file of the account's budget, or while nobody has said which account it is, of the token's.
+static void budget_path(const struct hubspot *h, struct str directory, uint64_t app,
+                        int64_t portal_id, struct buf *ret)
+{
+    unsigned long long place = str_hash(h->options.base_url) >> 32;
+    if (credential_is_static(h->credential)) {
+        buf_printf(ret, "%.*s/portal-of-%016llx-%08llx", STR_ARG(directory),
+                   (unsigned long long)app, place);
+        if (portal_id > 0) {
+            note_portal(buf_cstr(ret), portal_id);
+        } else {
+            portal_id = noted_portal(buf_cstr(ret));
+        }
+        buf_reset(ret);
+    }
+    if (portal_id > 0) {
+        buf_printf(ret, "%.*s/budget-%lld-%08llx", STR_ARG(directory), (long long)portal_id, place);
+    } else {
+        buf_printf(ret, "%.*s/budget-of-%016llx-%08llx", STR_ARG(directory),
+                   (unsigned long long)app, place);
+    }
+}
+
 bool hubspot_share_budget(struct hubspot *h, struct str directory, int64_t portal_id,
                           struct error *err)
 {
     struct budget_options options = h->budget_options;
     struct budget *shared = NULL;
     struct buf path;
+    assert(portal_id > 0 || credential_is_static(h->credential));
     if (!app_key(h, &options.app, err)) {
         return false;
     }
     buf_init(&path, LIMIT_URL_BYTES);
-    buf_printf(&path, "%.*s/budget-%lld-%08llx", STR_ARG(directory), (long long)portal_id,
-               (unsigned long long)(str_hash(h->options.base_url) >> 32));
+    budget_path(h, directory, options.app, portal_id, &path);
     bool ok = budget_open(buf_cstr(&path), &options, &shared, err);
     buf_done(&path);
     if (ok) {

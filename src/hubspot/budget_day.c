@@ -8,6 +8,8 @@ enum {
     // before. Then it is asked again every minute instead of giving the new day up.
     YOUNG_DAY_MS = 15 * 60 * 1000,
     ASK_AGAIN_MS = 60 * 1000,
+    // While nobody has said where the account lives its day may end at any quarter of an hour.
+    ASK_ZONELESS_MS = 15 * 60 * 1000,
     WAKE_JITTER_MS = 5000, // several programs wait for the same midnight
     ASSOC_DAILY = 500000,  // HubSpot's associations guide: professional and enterprise
 };
@@ -56,6 +58,7 @@ void budget_set_zone(struct budget *b, struct str name, int64_t offset_ms, int64
     s->zone_len = (uint32_t)(name.len < sizeof s->zone ? name.len : 0);
     memcpy(s->zone, name.ptr ? name.ptr : "", s->zone_len);
     s->utc_offset_ms = offset_ms;
+    s->zone_known = true;
     s->day.ends_wall_ms = next_day(s, wall_ms);
     budget_unlock(b);
 }
@@ -80,12 +83,13 @@ int64_t budget_day_max(const struct budget *b)
                                        : MIN(told, configured);
 }
 
-int64_t budget_day_spent_until(const struct budget_day *d, int64_t told_wall_ms, int64_t wall_ms)
+int64_t budget_day_spent_until(const struct budget_state *s, int64_t told_wall_ms, int64_t wall_ms)
 {
+    const struct budget_day *d = &s->day;
     bool young = d->began_wall_ms != 0 && wall_ms - d->began_wall_ms < YOUNG_DAY_MS;
-    int64_t again_ms = MAX(told_wall_ms + ASK_AGAIN_MS, wall_ms);
+    int64_t again_ms = MAX(told_wall_ms + (young ? ASK_AGAIN_MS : ASK_ZONELESS_MS), wall_ms);
     int64_t ends_ms = d->ends_wall_ms + d->wake_jitter_ms;
-    return young ? MIN(again_ms, ends_ms) : ends_ms;
+    return young || !s->zone_known ? MIN(again_ms, ends_ms) : ends_ms;
 }
 
 int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority, int64_t wall_ms)
@@ -98,7 +102,7 @@ int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority
     int64_t share = max < 0 ? 0 : budget_share_of(b, max);
     int64_t usable = share - (int64_t)((double)share * RESERVES[priority]);
     if (max >= 0 && d->used >= usable) {
-        return budget_day_spent_until(d, d->heard_wall_ms, wall_ms);
+        return budget_day_spent_until(b->state, d->heard_wall_ms, wall_ms);
     }
     return wall_ms;
 }

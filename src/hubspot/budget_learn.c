@@ -62,7 +62,7 @@ static void learn_refusal(struct budget *b, const struct budget_answer *a)
         budget_app_of(b)->max = ASSUMED_MAX;
     }
     if (a->policy == POLICY_DAILY) {
-        s->day.blocked_until_wall_ms = budget_day_spent_until(&s->day, a->wall_ms, a->wall_ms);
+        s->day.blocked_until_wall_ms = budget_day_spent_until(s, a->wall_ms, a->wall_ms);
         return;
     }
     if (a->now_us < s->paused_until_us) {

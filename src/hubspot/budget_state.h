@@ -80,6 +80,7 @@ struct budget_state {
     struct budget_day day;
     char zone[BUDGET_ZONE_MAX];
     uint32_t zone_len;
+    bool zone_known; // the name, or else the offset
     int64_t utc_offset_ms;
     int64_t paused_until_us;
     int32_t refused_streak;
@@ -127,7 +128,7 @@ void budget_day_roll(struct budget *b, int64_t wall_ms);
 // When the day lets a call of this priority go.
 int64_t budget_day_free_at(const struct budget *b, enum budget_priority priority, int64_t wall_ms);
 // Until when a day is spent that HubSpot told at `told_wall_ms` to be so: its end, or soon after
-// midnight a minute.
-int64_t budget_day_spent_until(const struct budget_day *d, int64_t told_wall_ms, int64_t wall_ms);
+// midnight a minute, and where the time zone is not known a quarter of an hour.
+int64_t budget_day_spent_until(const struct budget_state *s, int64_t told_wall_ms, int64_t wall_ms);
 // When the associations' own day does.
 int64_t budget_assoc_day_free_at(const struct budget *b, int64_t wall_ms);

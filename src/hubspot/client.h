@@ -46,7 +46,9 @@ void hubspot_destroy(struct hubspot *h); // takes NULL
 struct budget *hubspot_budget(struct hubspot *h);
 // From now on the budget is that of all processes which name this directory and work for this
 // account at this base URL (budget_share.h). Before the first client is made, or after the last is
-// gone. On an error nothing changes.
+// gone. On an error nothing changes. `portal_id` 0, only with a static credential: not known; then
+// the account that was once named here with this token, or else the budget is that of all processes
+// with this token.
 bool hubspot_share_budget(struct hubspot *h, struct str directory, int64_t portal_id,
                           struct error *err) MUST_CHECK;
 

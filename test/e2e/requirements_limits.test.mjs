@@ -89,6 +89,31 @@ describe('rate limits', { concurrency: true }, () => {
       }
     });
 
+    test('forty calls by a shell, and then a sync besides: one token, no 429', async (t) => {
+      const sim = await Sim.start({ contacts: 1000, limit: '30/10s', latency: '20-100' });
+      t.after(() => sim.stop());
+      const call = async () => {
+        const { code, stderr } = await sluice(['api', 'OWNERS', '--query', 'limit=1', '--base-url', sim.url], { env: { HUBSPOT_TOKEN: sim.token } });
+        assert.equal(code, 0, stderr);
+      };
+      const shell = async (n) => {
+        for (let i = 0; i < n; i++) {
+          await call();
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, () => shell(5)));
+      assert.equal((await sim.stats()).rate_limited.total, 0);
+      // From now on it is known whose token this is.
+      const run = startSync(sim, new SqliteDestination(), ['--streams', 'contacts']);
+      t.after(() => run.child.kill('SIGKILL'));
+      await seconds(2);
+      await Promise.all(Array.from({ length: 4 }, () => shell(5)));
+      assert.equal((await run.finish()).code, 0);
+      const { peak, rate_limited: refused } = await sim.stats();
+      assert.equal(refused.total, 0);
+      assert.ok(peak.general_10s <= 27, `${peak.general_10s} calls in a window, of 24`);
+    });
+
     test('another program takes half: ours backs down, and comes back when it stops', async (t) => {
       const sim = await Sim.start({ contacts: 200_000, limit: '190/10s', latency: '20-200' });
       t.after(() => sim.stop());

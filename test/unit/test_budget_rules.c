@@ -381,6 +381,33 @@ static void test_young_day(void **state)
     budget_destroy(n.b);
 }
 
+// Nobody has said where the account lives: its midnight may be near, whatever the day here.
+static void test_day_without_a_zone(void **state)
+{
+    (void)state;
+    static const int64_t QUARTER_MS = 15LL * 60 * 1000;
+    for (int refused = 0; refused < 2; refused++) {
+        struct night n = {.b = make()};
+        assert_true(timestamp_parse(STR("2026-11-23T00:00:00Z"), &n.midnight_ms));
+        n.asker = (struct asker){budget_join(n.b), BUDGET_GENERAL, BUDGET_INTERACTIVE};
+        int64_t noon_ms = n.midnight_ms - 12LL * HOUR_MS;
+        int64_t wait_ms = 0;
+        struct budget_answer a = answer(BUDGET_GENERAL, us_of(&n, noon_ms), -1, -1);
+        a.wall_ms = noon_ms;
+        a.refused = refused;
+        a.policy = refused ? POLICY_DAILY : POLICY_UNKNOWN;
+        a.daily = 1000;
+        a.daily_remaining = 0;
+        budget_learn(n.b, &a);
+        assert_int_equal(take_at(&n, noon_ms + 1000, &wait_ms), BUDGET_WAIT_DAY);
+        assert_in_range(wait_ms, QUARTER_MS - 1000, QUARTER_MS);
+        assert_int_equal(take_at(&n, noon_ms + QUARTER_MS + 1, &wait_ms), BUDGET_GO);
+        tell_day(&n, noon_ms + QUARTER_MS + 1, noon_ms + QUARTER_MS + 100, 999);
+        assert_int_equal(take_at(&n, noon_ms + QUARTER_MS + 200, &wait_ms), BUDGET_GO);
+        budget_destroy(n.b);
+    }
+}
+
 // From the usage endpoint, and less than HubSpot's by the setting.
 static void test_day_from_elsewhere(void **state)
 {
@@ -450,19 +477,13 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_whose_turn),
-        cmocka_unit_test(test_turn_is_given_away),
-        cmocka_unit_test(test_worst_after_silence),
-        cmocka_unit_test(test_first_answer),
-        cmocka_unit_test(test_associations),
-        cmocka_unit_test(test_associations_headers),
-        cmocka_unit_test(test_associations_day),
-        cmocka_unit_test(test_search_refused),
-        cmocka_unit_test(test_pause_by_policy),
-        cmocka_unit_test(test_answer_of_yesterday),
-        cmocka_unit_test(test_young_day),
-        cmocka_unit_test(test_day_from_elsewhere),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_whose_turn),          cmocka_unit_test(test_turn_is_given_away),
+        cmocka_unit_test(test_worst_after_silence), cmocka_unit_test(test_first_answer),
+        cmocka_unit_test(test_associations),        cmocka_unit_test(test_associations_headers),
+        cmocka_unit_test(test_associations_day),    cmocka_unit_test(test_search_refused),
+        cmocka_unit_test(test_pause_by_policy),     cmocka_unit_test(test_answer_of_yesterday),
+        cmocka_unit_test(test_young_day),           cmocka_unit_test(test_day_without_a_zone),
+        cmocka_unit_test(test_day_from_elsewhere),  cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
