@@ -197,6 +197,29 @@ for (const kind of Object.keys(KINDS)) {
   });
 }
 
+// A stream's place in the destination says what of it was never read.
+test('a stream that moves to a sync with an earlier start brings what it lacks', async (t) => {
+  const { server, connection, destination } = await started(t, 'a directory of SQLite files', { contacts: 300 });
+  const changed = (await server.sim.list('contacts', ['lastmodifieddate'])).map((r) => r.properties.lastmodifieddate).sort();
+  const add = (sync) => server.ok('POST', `/elt_syncs/${sync.id}/source_streams`, { source_streams: [{ name: 'contacts' }] });
+  let held = 0;
+  for (const start of [changed[200], changed[100], undefined]) {
+    const sync = await server.sync(connection, ['contacts'], { schema: 'shared', ...(start && { start_date: start }) });
+    await completed(server, sync);
+    const wanted = changed.filter((at) => start === undefined || at >= start).length;
+    assert.equal(await count(destination, 'contact', 'NOT _sluice_deleted'), wanted, start);
+    assert.ok(wanted > held);
+    held = wanted;
+    await server.load(sync);
+    assert.equal((await server.api('DELETE', `/elt_streams/${sync.streams.contacts}`)).status, 204);
+    if (start === undefined) {
+      await add(sync);
+      await completed(server, sync);
+    }
+  }
+  await assertExact(server.sim, destination, ['contacts'], { every: 10 });
+});
+
 // While the tables of a sync are being removed nothing that is to go comes into another sync.
 test('a removal that is under way is not overtaken', async (t) => {
   const { place, server, connection, destination } = await started(t, 'PostgreSQL', { contacts: 50, companies: 20 });

@@ -119,7 +119,8 @@ static int64_t random_id(struct random *r)
 static bool same(const struct object_state *a, const struct object_state *b)
 {
     bool ok = a->phase == b->phase && a->since_ms == b->since_ms &&
-              a->started_ms == b->started_ms && a->n_ranges == b->n_ranges && a->whole == b->whole;
+              a->started_ms == b->started_ms && a->n_ranges == b->n_ranges &&
+              a->whole == b->whole && a->from_ms == b->from_ms;
     ok = ok && (!a->whole || (a->reconciled_ms == b->reconciled_ms && a->marks == b->marks));
     if (a->phase == PHASE_FULL) {
         ok = ok && a->insert == b->insert && a->refresh == b->refresh && a->wide == b->wide &&
@@ -145,6 +146,7 @@ static void test_round_trips(void **state)
         struct object_state s = {.phase = (enum phase)random_below(&r, PHASE_COUNT),
                                  .since_ms = random_id(&r) / 1000,
                                  .started_ms = random_id(&r) / 1000,
+                                 .from_ms = random_below(&r, 2) ? random_id(&r) : 0,
                                  .whole = random_below(&r, 2),
                                  .reconciled_ms = random_id(&r),
                                  .marks = random_id(&r),

@@ -90,6 +90,24 @@ static void begin_pass(struct source_stream *s, enum phase phase)
     }
 }
 
+// Decides which pass comes first, where none is gone on with.
+static void begin_first_pass(struct source_stream *s)
+{
+    struct object_state *st = &object_stream_of(s)->state;
+    int64_t since_ms = s->options.since_ms;
+    // The stream has come from a sync with a later start: what lies before was never read.
+    bool older = st->from_ms > since_ms;
+    if (s->options.full_refresh || (since_ms == 0 && (st->since_ms == 0 || older))) {
+        st->from_ms = 0;
+        begin_pass(s, PHASE_FULL);
+        return;
+    }
+    if (st->since_ms == 0 || older) {
+        st->since_ms = st->from_ms = since_ms;
+    }
+    begin_pass(s, PHASE_INCREMENTAL);
+}
+
 static bool object_open(struct source_stream *s, struct error *err)
 {
     struct object_stream *o = ARENA_NEW(&s->arena, struct object_stream);
@@ -115,11 +133,8 @@ static bool object_open(struct source_stream *s, struct error *err)
     bool refreshing = o->state.phase == PHASE_FULL && o->state.refresh;
     if (o->state.phase != PHASE_IDLE && (!s->options.full_refresh || refreshing)) {
         o->resumed = true;
-    } else if (s->options.full_refresh || (o->state.since_ms == 0 && s->options.since_ms == 0)) {
-        begin_pass(s, PHASE_FULL);
     } else {
-        o->state.since_ms = o->state.since_ms ? o->state.since_ms : s->options.since_ms;
-        begin_pass(s, PHASE_INCREMENTAL);
+        begin_first_pass(s);
     }
     atomic_store(&s->floor_ms, o->state.started_ms);
     set_step(s);

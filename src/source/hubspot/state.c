@@ -77,6 +77,7 @@ static bool parse_fields(struct json root, struct object_state *s)
     s->phase = (enum phase)p;
     s->ordered = true;
     json_get_int(root, STR("started_ms"), &s->started_ms);
+    json_get_int(root, STR("from_ms"), &s->from_ms);
     json_get_bool(root, STR("whole"), &s->whole);
     json_get_int(root, STR("reconciled_ms"), &s->reconciled_ms);
     json_get_int(root, STR("marks"), &s->marks);
@@ -158,6 +159,9 @@ struct str object_state_format(const struct object_state *s, struct arena *arena
     json_field_str(&w, "phase", str_from(phase_name(s->phase)));
     json_field_int(&w, "since_ms", s->since_ms);
     json_field_int(&w, "started_ms", s->started_ms);
+    if (s->from_ms > 0) {
+        json_field_int(&w, "from_ms", s->from_ms);
+    }
     if (s->whole) { // what was loaded by a program that did not say so stays as it is
         json_field_bool(&w, "whole", true);
         json_field_int(&w, "reconciled_ms", s->reconciled_ms);

@@ -37,6 +37,7 @@ struct object_state {
     bool ordered;       // ids have come in ascending order so far
     struct id_range ranges[RANGES_MAX]; // full
     size_t n_ranges;
+    int64_t from_ms;             // only what was modified since is here; 0: everything, or not told
     bool whole;                  // a full pass is behind it: every live record should be here
     int64_t reconciled_ms;       // when the records here were compared with HubSpot's; 0: never
     int64_t marks;               // which marked rows were looked into then: a fingerprint
