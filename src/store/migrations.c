@@ -130,7 +130,7 @@ const char *const STORE_MIGRATIONS[] = {
     " updated_ms BIGINT NOT NULL);"
     "CREATE INDEX sync_by_account ON elt_sync (account_id, created_ms, id);"
     "CREATE INDEX sync_by_connection ON elt_sync (connection_id);"
-    "CREATE INDEX sync_by_due ON elt_sync (enabled, next_due_ms);"
+    "CREATE INDEX sync_by_due ON elt_sync (next_due_ms, id) WHERE enabled = 1;"
     "CREATE INDEX sync_by_schema ON elt_sync (schema_key);"
     "CREATE TABLE elt_stream ("
     " id TEXT PRIMARY KEY,"

@@ -3,7 +3,10 @@
 #include "store/sync_rows.h"
 
 enum {
-    REQUESTS_A_STATEMENT = 50,
+    // Rows in one statement: each statement is a way to a server; SQLite looks each parameter up
+    // among all before it.
+    SHARED_AT_ONCE = 250,
+    FILE_AT_ONCE = 40,
     LIST_ARENA_MAX = 256 * 1024 * 1024,
 };
 
@@ -130,8 +133,7 @@ static bool insert_runs(struct store *s, const struct request *q, const struct c
                         size_t n, struct str *ids, struct error *err)
 {
     enum { COLUMNS = 12 };
-    struct sql_value args[REQUESTS_A_STATEMENT * COLUMNS];
-    assert(n <= REQUESTS_A_STATEMENT);
+    struct sql_value *args = ARENA_ARRAY(q->arena, struct sql_value, n * COLUMNS);
     for (size_t i = 0; i < n; i++) {
         int64_t requested_ms = MAX(q->now_ms, streams[i].last_requested_ms + 1);
         if (requested_ms <= 0 || requested_ms > TIME_LAST_MS) {
@@ -169,8 +171,7 @@ static bool insert_runs(struct store *s, const struct request *q, const struct c
 static bool tell_all(struct store *s, const struct request *q, const struct candidate *streams,
                      size_t n, const struct str *ids, struct error *err)
 {
-    struct stored_event events[REQUESTS_A_STATEMENT];
-    assert(n <= REQUESTS_A_STATEMENT);
+    struct stored_event *events = ARENA_ARRAY(q->arena, struct stored_event, n);
     for (size_t i = 0; i < n; i++) {
         events[i] = (struct stored_event){
             .account_id = streams[i].account_id,
@@ -189,13 +190,14 @@ static bool tell_all(struct store *s, const struct request *q, const struct cand
 static bool add_runs(struct store *s, struct request *q, struct candidate *streams, size_t n,
                      struct str *ids, struct error *err)
 {
+    size_t most = store_is_shared(s) ? SHARED_AT_ONCE : FILE_AT_ONCE;
     bool ok = store_now_ms(s, &q->now_ms, err) && give_turns(s, streams, n, q->arena, err);
-    for (size_t at = 0; ok && at < n; at += REQUESTS_A_STATEMENT) {
-        size_t some = MIN(n - at, REQUESTS_A_STATEMENT);
+    for (size_t at = 0; ok && at < n; at += most) {
+        size_t some = MIN(n - at, most);
         ok = insert_runs(s, q, streams + at, some, ids + at, err);
     }
-    for (size_t at = 0; ok && at < n; at += REQUESTS_A_STATEMENT) {
-        size_t some = MIN(n - at, REQUESTS_A_STATEMENT);
+    for (size_t at = 0; ok && at < n; at += most) {
+        size_t some = MIN(n - at, most);
         ok = tell_all(s, q, streams + at, some, ids + at, err);
     }
     return ok;
