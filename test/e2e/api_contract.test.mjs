@@ -300,7 +300,11 @@ describe('each declared status of each operation', () => {
   test('syncs, streams and runs', async () => {
     const body = syncBody();
     const sync = await expect(201, 'POST', '/elt_syncs', body);
-    await expect(409, 'POST', '/elt_syncs', body);
+    const other = { elt_settings: { metadata_columns: 'weld' } }; // two syncs of a schema agree on it
+    await expect(409, 'POST', '/elt_syncs', { ...body, ...other });
+    const beside = await expect(201, 'POST', '/elt_syncs', body);
+    await expect(409, 'POST', `/elt_syncs/${beside.id}`, other);
+    await expect(204, 'DELETE', `/elt_syncs/${beside.id}`);
     await expect(200, 'GET', '/elt_syncs');
     await expect(200, 'GET', `/elt_syncs/${sync.id}`);
     await expect(200, 'POST', `/elt_syncs/${sync.id}`, { sync_interval: '@yearly' });
