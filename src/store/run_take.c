@@ -91,10 +91,10 @@ static bool read_text(struct row *row, void *item, struct error *err)
 static bool find_blocker(struct taking *t, const struct waiting *w, struct str *ret_blocker,
                          struct error *err)
 {
-    static const struct str TEXT =
-        STR_INIT("SELECT t.id FROM elt_stream t JOIN stream_run a ON a.stream_id = t.id AND"
-                 " a.active = 1 WHERE t.schema_key = (SELECT schema_key FROM elt_sync WHERE id = $1)"
-                 " AND t.name = $2");
+    static const struct str TEXT = STR_INIT(
+        "SELECT t.id FROM elt_stream t JOIN stream_run a ON a.stream_id = t.id AND"
+        " a.active = 1 WHERE t.schema_key = (SELECT schema_key FROM elt_sync WHERE id = $1)"
+        " AND t.name = $2");
     const char *const *needs = t->take->needs ? t->take->needs(w->stream) : NULL;
     bool found = false;
     for (size_t i = 0; needs && needs[i] && !found; i++) {
