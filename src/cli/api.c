@@ -2,9 +2,11 @@
 #include "cli/api.h"
 
 #include "cli/account.h"
+#include "cli/api_print.h"
 #include "cli/cli.h"
 #include "core/limits.h"
 #include "core/nearest.h"
+#include "core/timestamp.h"
 #include "data/json_writer.h"
 #include "http/url.h"
 #include "store/requests.h"
@@ -52,8 +54,10 @@ const struct setting API_SETTINGS[API_SETTINGS_N] = {
 
 enum {
     SHOWN_MAX = 80,
-    PART_BYTES = 64 * 1024, // of a body that is written as a string
-    HISTORY_PAGE_MAX = 50,  // HubSpot's limit where propertiesWithHistory is asked for
+    LOOK_MS = 500,         // how often a call that waits is looked after
+    NOTICED_MS = 1000,     // what is left of a wait that is told of
+    SAME_WAIT_MS = 2000,   // ends that differ by less are one wait
+    HISTORY_PAGE_MAX = 50, // HubSpot's limit where propertiesWithHistory is asked for
 };
 
 // All that one `sluice api` holds.
@@ -69,8 +73,9 @@ struct api {
     struct account signs;
     struct hubspot *account;
     struct hubspot_client *client;
-    int64_t printed; // results, with --all
-    bool left_out;   // some of the last page, by --max
+    int64_t printed;       // results, with --all
+    bool left_out;         // some of the last page, by --max
+    int64_t told_until_ms; // of the last wait
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -184,15 +189,6 @@ static bool read_file(struct api *a, struct str name, struct error *err)
     return true;
 }
 
-static bool check_json(struct str text, struct error *err)
-{
-    struct json_doc *doc = json_doc_create();
-    struct json root;
-    bool ok = json_parse(doc, text, &root, err);
-    json_doc_destroy(doc);
-    return ok;
-}
-
 static bool read_body(struct api *a, struct error *err)
 {
     struct str given = a->settings.body;
@@ -218,7 +214,7 @@ static bool read_body(struct api *a, struct error *err)
     if (a->body.overflow) {
         return error_set(err, ERR_USAGE, "--body: more than %d bytes", LIMIT_REQUEST_BODY);
     }
-    if (!check_json(buf_str(&a->body), err)) {
+    if (!api_json_check(buf_str(&a->body), err)) {
         err->code = ERR_USAGE;
         return error_context(err, "--body");
     }
@@ -245,102 +241,12 @@ static bool check_all(struct api *a, struct error *err)
 // ------------------------------------------------------------------------------------------------
 // What came of it
 
-// Part by part: escaped as a whole it would take many times the memory of the body.
-static void print_string(struct str body)
-{
-    struct buf part;
-    struct json_writer w;
-    buf_init(&part, 7 * PART_BYTES); // every byte escaped, and the quotes
-    putchar('"');
-    while (body.len > 0) {
-        size_t len = hubspot_cut(body, PART_BYTES).len;
-        len = len > 0 ? len : MIN(body.len, PART_BYTES); // bytes that are no text
-        buf_reset(&part);
-        json_writer_init(&w, &part);
-        json_put_str(&w, str_sub(body, 0, len));
-        assert(!part.overflow && part.len >= 2);
-        fwrite(part.ptr + 1, 1, part.len - 2, stdout); // without its quotes
-        body = str_sub(body, len, body.len);
-    }
-    putchar('"');
-    buf_done(&part);
-}
-
-// JSON as it came, but in one line: between its tokens a line's end is a space like any other.
-static void print_lines(struct str json)
-{
-    struct str line;
-    while (json.len > 0) {
-        size_t len = 0;
-        while (len < json.len && json.ptr[len] != '\n' && json.ptr[len] != '\r') {
-            len++;
-        }
-        line = str_sub(json, 0, len);
-        fwrite(line.ptr, 1, line.len, stdout);
-        if (len < json.len) {
-            putchar(' ');
-            len++;
-        }
-        json = str_sub(json, len, json.len);
-    }
-}
-
-static void print_body(struct str body)
-{
-    struct error no_json;
-    if (body.len == 0) {
-        fputs("null", stdout);
-    } else if (check_json(body, &no_json)) {
-        print_lines(body);
-    } else {
-        print_string(body);
-    }
-}
-
-static void print_error(const struct error *e)
-{
-    struct buf out;
-    struct json_writer w;
-    buf_init(&out, 16 * ERROR_MESSAGE_MAX);
-    json_writer_init(&w, &out);
-    json_begin_object(&w);
-    json_field_str(&w, "code", str_from(error_info(e->code)->name));
-    json_field_str(&w, "message", str_from(e->message));
-    json_field_str(&w, "hint", str_from(error_info(e->code)->hint));
-    json_end_object(&w);
-    assert(!out.overflow);
-    printf(",\"error\":%s", buf_cstr(&out));
-    buf_done(&out);
-}
-
-static void print_json(const struct hubspot_answer *answer)
-{
-    printf("{\"status\":%d,\"tries\":%d,\"body\":", answer->status, answer->tries);
-    print_body(answer->body);
-    if (!answer->ok) {
-        print_error(&answer->error);
-    }
-    puts("}");
-}
-
-// As it came; a terminal wants its line ended.
-static void print_raw(struct str body)
-{
-    if (body.len == 0) {
-        return; // there may be none at all
-    }
-    fwrite(body.ptr, 1, body.len, stdout);
-    if (body.ptr[body.len - 1] != '\n' && isatty(STDOUT_FILENO)) {
-        putchar('\n');
-    }
-}
-
 static int finish(const struct api *a, const struct hubspot_answer *answer)
 {
     if (a->settings.account.json) {
-        print_json(answer);
+        api_print_json(answer);
     } else {
-        print_raw(answer->body);
+        api_print_raw(answer->body);
     }
     // What cannot be written must not look like an empty answer.
     if (fflush(stdout) != 0) {
@@ -359,8 +265,39 @@ static int finish(const struct api *a, const struct hubspot_answer *answer)
 static bool is_readable(const struct api *a, const struct hubspot_answer *answer, struct error *err)
 {
     bool may_be_empty = answer->status == 204 || endpoint_info(a->endpoint)->repeat != REPEAT_READ;
-    return (answer->body.len == 0 && may_be_empty) || check_json(answer->body, err) ||
+    return (answer->body.len == 0 && may_be_empty) || api_json_check(answer->body, err) ||
            error_context(err, "%s", endpoint_info(a->endpoint)->name);
+}
+
+// A wait that somebody notices is not left without a word: what for, and until when. Of a repeat
+// the client has told.
+static void tell_wait(struct api *a)
+{
+    struct hubspot_wait w;
+    char until[TIMESTAMP_TEXT_MAX] = "";
+    hubspot_client_waiting(a->client, &w);
+    int64_t left_ms = w.until_wall_ms - clock_now_ms(a->cli->clock);
+    bool told = llabs(w.until_wall_ms - a->told_until_ms) < SAME_WAIT_MS;
+    if (w.why == BUDGET_GO || w.why == BUDGET_WAIT_RETRY || left_ms < NOTICED_MS || told ||
+        !timestamp_format(w.until_wall_ms, until)) {
+        return;
+    }
+    a->told_until_ms = w.until_wall_ms;
+    log_line(&a->log, LOG_WARN, "waiting", LOG_C("for", budget_wait_name(w.why)),
+             LOG_C("until", until));
+}
+
+// Nobody cancels: a signal ends the program.
+static struct hubspot_answer *next_answer(struct api *a)
+{
+    struct hubspot_answer *answer = NULL;
+    while (!answer && hubspot_client_pending(a->client) > 0) {
+        answer = hubspot_client_next(a->client, LOOK_MS);
+        if (!answer) {
+            tell_wait(a);
+        }
+    }
+    return answer;
 }
 
 // NULL with `err` when there is no answer at all; an answer that is not ok is one.
@@ -376,7 +313,7 @@ static struct hubspot_answer *call(struct api *a, struct str query, struct error
     }
     struct hubspot_answer *answer;
     do {
-        answer = hubspot_client_next(a->client, -1);
+        answer = next_answer(a);
     } while (answer && answer->ok && !is_readable(a, answer, err) &&
              hubspot_client_again(a->client, answer, err));
     if (!answer) {

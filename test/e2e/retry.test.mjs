@@ -132,6 +132,20 @@ test('the word on a repeat after a 429 says how long the account waits', async (
   assert.ok(said >= 900 && said <= tookMs, `${said} ms said, ${tookMs} ms taken`);
 });
 
+test('a call that has to wait says what for and until when, once', async (t) => {
+  const server = await serve(t, (request, response) => json(response, 200, { results: [] }, {
+    'x-hubspot-ratelimit-max': '2', 'x-hubspot-ratelimit-remaining': '1', 'x-hubspot-ratelimit-interval-milliseconds': '4000',
+  }));
+  await api(server, READ);
+  const { code, stderr } = await api(server, READ); // the share of 2 is 1, which is used
+  assert.equal(code, 0);
+  const said = [...stderr.matchAll(/msg=waiting for="([^"]+)" until=(\S+)/g)];
+  assert.equal(said.length, 1, stderr);
+  assert.match(said[0][1], /rate limit/);
+  const early = Date.parse(said[0][2]) - Date.now();
+  assert.ok(Math.abs(early) < 1500, `it went ${early} ms early`);
+});
+
 test("HubSpot's own 403 and 409 are final, the edge's are not", async (t) => {
   for (const status of [403, 409]) {
     const server = await serve(t, (request, response) =>
