@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // What `sluice serve` costs and bears.
 //
-//     bench/server.mjs BUILD_DIR [start|api|crowd|follow]...     without a name: all of them
+//     bench/server.mjs BUILD_DIR [start|api|crowd|follow|many]...     without a name: all of them
 //
 // start: from the start of the process until it listens. api: requests/s and latencies by `wrk` (which must be
 // installed) over 1,000 syncs, server and `wrk` on a core each. crowd: 200 accounts at their limits at once, a thread
-// each, and what that takes of memory. follow: a load with and without 100 followers of the event stream. Each scene
-// prints one JSON object; all of it stays on loopback and ends within some minutes.
+// each, and what that takes of memory. follow: a load with and without 100 followers of the event stream. many: 10,000
+// enabled syncs with nothing to do, and then all due within a minute and all at once, over SQLite, PostgreSQL, and PostgreSQL with two workers
+// beside (for which `npm install` in test/e2e must have been run). Each scene prints one JSON object; all of it stays on
+// loopback and ends within some minutes.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
@@ -43,6 +45,20 @@ async function stop(child) {
   child.kill('SIGTERM');
   await child.exited;
   children.delete(child);
+}
+
+// For what has thousands of runs before it.
+async function kill(child) {
+  child.kill('SIGKILL');
+  await child.exited;
+  children.delete(child);
+}
+
+function startWorker(args) {
+  const child = spawn(join(build, 'src/sluice'), ['worker', ...args], { stdio: 'ignore', env: { ...process.env, SLUICE_LOG_LEVEL: 'error' } });
+  child.exited = new Promise((done) => child.on('exit', done));
+  children.add(child);
+  return child;
 }
 
 async function startSim(options) {
@@ -114,6 +130,72 @@ async function fill(server) {
   for (let c = 0; c < 10; c++) {
     const { id } = await server.connect(TOKEN, `bench ${c}`);
     await each(100, 4, (i) => server.sync(id, `bench_${c}_${i}`, ['contacts', 'companies'], false));
+  }
+}
+
+// ---- ten thousand syncs
+
+const MANY = 10_000;
+const SYNC = 'account_id, %connection, destination_id, %name, %name, sync_interval, settings, start_ms, enabled, started, next_due_ms, created_ms, updated_ms';
+const STREAM_SAME = 'name, incremental_pointer_id, full_sync_always, full_sync_at_midnight, protected_from_full_sync, enabled_history_table, '
+  + 'excluded_columns, hashed_columns, excluded_substreams, full_refresh_ms, reset_history, last_completed_ms, last_full_ms, last_status, '
+  + 'tables, created_ms, updated_ms';
+
+// Copies the one sync that is there, to the connections in turn. Straight into the store: through the API it would take
+// as many requests.
+function copies(connections) {
+  const connection = `CASE n.i % ${connections.length} ${connections.map((id, i) => `WHEN ${i} THEN '${id}'`).join(' ')} END`;
+  const values = SYNC.replace('%connection', connection).replaceAll('%name', "'many_' || CAST(n.i AS TEXT)")
+    .replace(/\b(account_id|destination_id|sync_interval|settings|start_ms|enabled|started|next_due_ms|created_ms|updated_ms)\b/g, 'y.$1');
+  return [
+    `INSERT INTO elt_sync (id, ${SYNC.replace('%connection', 'connection_id').replace('%name', 'schema_name').replace('%name', 'schema_key')})
+       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MANY - 1})
+       SELECT CAST(10000000000000 + n.i AS TEXT), ${values} FROM elt_sync y, n`,
+    `INSERT INTO elt_stream (id, account_id, sync_id, schema_key, ${STREAM_SAME})
+       SELECT 'f' || substr(y.id, 2), t.account_id, y.id, y.schema_key, ${STREAM_SAME.split(', ').map((c) => `t.${c}`).join(', ')}
+       FROM elt_sync y, elt_stream t WHERE y.schema_name LIKE 'many%'`,
+  ];
+}
+
+// Of a process and of those it has started, in ms.
+function cpu(pid) {
+  const parts = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return (Number(parts[11]) + Number(parts[12])) * 10 + children.reduce((sum, child) => sum + cpu(child), 0);
+}
+
+// `ask` gives the rows of a statement on the store; `database` is the server's process, or none.
+async function tenThousand(server, { ask, database, spreadMs }) {
+  const connections = [];
+  for (let i = 0; i < 10; i++) {
+    connections.push((await server.connect(TOKEN, `bench ${i}`)).id);
+  }
+  await server.sync(connections[0], 'one', ['contacts'], true);
+  while ((await ask('SELECT count(*) AS n FROM stream_run WHERE active = 1'))[0].n != 0) {
+    await pause(100);
+  }
+  for (const text of copies(connections)) {
+    await ask(text);
+  }
+  const idle = 20;
+  await pause(2000);
+  const before = [cpu(server.child.pid), database ? cpu(database.pid) : 0];
+  await pause(idle * 1000);
+  const after = [cpu(server.child.pid), database ? cpu(database.pid) : 0];
+  const due = (await ask(database ? "SELECT CAST(extract(epoch FROM now()) * 1000 AS BIGINT) + 3000 AS n" : `SELECT ${Date.now() + 3000} AS n`))[0].n;
+  const step = spreadMs / MANY;
+  const dueOf = (id) => `(${due} + (CAST(${id} AS BIGINT) - 10000000000000) * ${step})`;
+  await ask(`UPDATE elt_sync SET next_due_ms = ${dueOf('id')} WHERE schema_name LIKE 'many%'`);
+  for (let tries = 0; ; tries++) {
+    await pause(500);
+    const runs = "FROM stream_run WHERE sync_id LIKE '1000%'";
+    const [{ n, late }] = await ask(`SELECT count(*) AS n, max(requested_ms - ${dueOf('sync_id')}) AS late ${runs}`);
+    if (Number(n) >= MANY - 1 || tries > 240) {
+      return {
+        scheduled: Number(n), latest_ms: Number(late),
+        idle_cpu_percent: (after[0] - before[0]) / idle / 10, idle_cpu_percent_database: (after[1] - before[1]) / idle / 10,
+      };
+    }
   }
 }
 
@@ -232,6 +314,36 @@ const SCENES = {
     await stop(sim.child);
     const middle = (values) => [...values].sort((a, b) => a - b)[1];
     return { seconds_alone: alone, seconds_with_100_followers: followed, ratio: middle(followed) / middle(alone), rss_mb: rss };
+  },
+
+  async many() {
+    const { Postgres } = await import('../test/e2e/lib/postgres.mjs');
+    const sim = await startSim({ contacts: 10 });
+    const figures = {};
+    for (const spreadMs of [60_000, 0]) {
+      const name = `many${spreadMs}`;
+      const alone = await Server.start(name, sim.url);
+      const query = async (text) => {
+        const { stdout } = await run('sqlite3', ['-json', join(folder, name, 'sluice.db'), '.timeout 60000', text]);
+        return stdout.trim() === '' ? [] : JSON.parse(stdout);
+      };
+      figures[`sqlite, within ${spreadMs} ms`] = await tenThousand(alone, { ask: query, spreadMs });
+      await kill(alone.child);
+    }
+    for (const [workers, spreadMs] of [[0, 60_000], [0, 0], [2, 60_000], [2, 0]]) {
+      const postgres = await Postgres.start();
+      const name = `many${workers}-${spreadMs}`;
+      const args = ['--store', postgres.url(), '--destination', postgres.url()];
+      const server = await Server.start(name, sim.url, { args });
+      const beside = Array.from({ length: workers }, (_, i) =>
+        startWorker([...args, '--data-dir', join(folder, `${name}-${i}`), '--hubspot-base-url', sim.url]));
+      const ask = (text) => postgres.query(text, [], { schema: 'sluice_store' });
+      figures[`postgres, ${workers} workers beside, within ${spreadMs} ms`] = await tenThousand(server, { ask, database: postgres.child, spreadMs });
+      await Promise.all([...beside, server.child].map(kill));
+      await postgres.stop();
+    }
+    await stop(sim.child);
+    return figures;
   },
 };
 
