@@ -6,7 +6,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { assertExact } from './lib/exact.mjs';
-import { sleep } from './lib/process.mjs';
+import { sleep, until } from './lib/process.mjs';
+import { clearOfHour } from './lib/quiet_hours.mjs';
 import { Server } from './lib/serve.mjs';
 import { SqliteDestination } from './lib/sluice.mjs';
 import { sqlite, sqliteValue, sqliteWrite } from './lib/sqlite.mjs';
@@ -17,17 +18,6 @@ async function started(t, simOptions, options) {
   const server = await Server.start(simOptions, options);
   t.after(() => server.stop());
   return server;
-}
-
-async function until(look, timeoutMs, server) {
-  for (const end = Date.now() + timeoutMs; ;) {
-    const seen = await look();
-    if (seen) {
-      return seen;
-    }
-    assert.ok(Date.now() < end, `not within ${timeoutMs} ms: ${look}\n${server.child.output.stderr.slice(-3000)}`);
-    await sleep(100);
-  }
 }
 
 async function statusOf(server, sync) {
@@ -48,32 +38,37 @@ async function modes(server, sync) {
 describe('a schedule', { concurrency: true }, () => {
   test('* * * * * begins a run at each minute, and none in between', async (t) => {
     const server = await started(t, PORTAL);
-    const sync = await server.sync(await server.connect(), ['contacts', 'companies'], { interval: '* * * * *' });
+    const connection = await server.connect();
+    // In the middle of a minute: what came a minute after the first run would not be at the beginning of one.
+    const second = () => (Date.now() % 60_000) / 1000;
+    await sleep(second() < 30 || second() > 40 ? ((90 - second()) % 60) * 1000 : 0);
+    const sync = await server.sync(connection, ['contacts', 'companies'], { interval: '* * * * *' });
     await server.settled(sync);
     const before = Date.now();
     await until(async () => {
       const { data } = await server.ok('GET', `/elt_stream_runs?elt_stream_id=${sync.streams.contacts}&sort_direction=asc`);
       return data.filter((run) => Date.parse(run.started_at) > before).length > 0;
-    }, 75_000, server);
+    }, { timeoutMs: 180_000, child: server.child });
     await server.settled(sync);
     for (const id of Object.values(sync.streams)) {
       const { data: [, ...later] } = await server.ok('GET', `/elt_stream_runs?elt_stream_id=${id}&sort_direction=asc`);
       assert.ok(later.length >= 1, 'runs after the first');
       for (const run of later) {
-        const late = Date.parse(run.started_at) % 60_000;
-        assert.ok(late < 5000, `${run.started_at} is no beginning of a minute`);
+        const late = Date.parse(run.started_at) % 60_000; // on a busy machine nothing is on the second
+        assert.ok(late < 20_000, `${run.started_at} is no beginning of a minute`);
         assert.equal(run.status, 'COMPLETED');
       }
     }
   });
 
   test("a spent day: DELAYED until a time that it tells, and no worker waits with it", async (t) => {
+    await clearOfHour(1, 2); // the account's day ends at the beginning of one
     const server = await started(t, { contacts: 5000, limit: '190/10s', daily: 60, accounts: 2 }, { args: ['--workers', '1'] });
     const first = await server.sync(await server.connect(), ['contacts'], { schema: 'first' });
     const run = await until(async () => {
       const { contacts } = await statusOf(server, first);
       return contacts.active_sync?.status === 'DELAYED' && contacts.active_sync;
-    }, 60_000, server);
+    }, server);
     assert.match(run.details, /waiting until .*\d\d:\d\d/);
     assert.match(run.error_message ?? run.details, /day|daily/i);
     const [row] = sqlite(join(server.folder, 'sluice.db'), "SELECT worker, not_before_ms AS at FROM stream_run WHERE status = 'delayed'");
@@ -89,6 +84,7 @@ describe('a schedule', { concurrency: true }, () => {
 
 describe('a stream', { concurrency: 3 }, () => {
   test('is loaded in full always, at midnight, on request, or never again', async (t) => {
+    await clearOfHour(24);
     const server = await started(t, PORTAL);
     const sync = await server.sync(await server.connect(), ['contacts', 'companies', 'deals', 'owners'], { enable: false });
     await change(server, sync, { name: 'contacts', full_sync_always: true }, { name: 'companies', full_sync_at_midnight: true },

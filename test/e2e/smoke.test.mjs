@@ -54,8 +54,9 @@ test('faults of many kinds, an interruption, and the same tables', async () => {
       { action: 'status', status: 502, endpoint: 'objects.list', every: 6, times: 2 },
       { action: 'delay', ms: 30, endpoint: 'objects.list' },);
   const destination = new SqliteDestination();
+  const before = await sim.listed('contacts');
   const { child, finish } = startSync(sim, destination);
-  await until(async () => (await sim.listed('contacts')) > 2, { child });
+  await until(async () => (await sim.listed('contacts')) > before + 2, { child });
   child.kill('SIGINT');
   const stopped = await finish(300_000);
   assert.ok([0, 7].includes(stopped.code), `${stopped.code ?? stopped.signal}: ${stopped.stderr}`);
