@@ -88,8 +88,12 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
     const struct http_server_options *o = &s->options;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
     flags |= MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES ? MHD_USE_EPOLL : MHD_USE_POLL;
-    struct MHD_OptionItem more[6];
+    struct MHD_OptionItem more[7];
     size_t n = 0;
+#if MHD_VERSION >= 0x00097701
+    // What others may read otherwise is refused: folded lines, bare line feeds, spaces in targets.
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, NULL};
+#endif
     if (o->threads > 1) {
         more[n++] =
             (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)o->threads, NULL};

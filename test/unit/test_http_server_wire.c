@@ -108,12 +108,14 @@ static void test_broken(void **state UNUSED)
         const char *says;
     } ROWS[] = {
         {"GET /\r\n\r\n", "400: The request is not well-formed HTTP/1.1"},
-        {"GET / HTTP/1.1\r\nno colon\r\n\r\n", "400: The request is not well-formed HTTP/1.1"},
+        {"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+         "400: The request is not well-formed HTTP/1.1"},
         {"GET / HTTP/2.0\r\n\r\n", "505: The version of HTTP is neither 1.1 nor 1.0"},
-        {"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400: The request is not well-formed"},
-        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
          "400: The request is not well-formed"},
-        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+        {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+         "400: The request is not well-formed"},
+        {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
          "413: The request body is larger than 65536 bytes"},
     };
     for (size_t i = 0; i < 2 * ARRAY_LEN(ROWS); i++) {
