@@ -352,12 +352,12 @@ static bool catch_up(struct session *s, struct history *h, bool empty, struct er
 static bool turn_on(struct session *s, const struct table *table, struct history *h,
                     const struct registered *r, struct error *err)
 {
-    bool lacks = false;
+    bool lacks = !r->history.ptr; // what is there by that name is looked at when nobody changes it
     bool created = false;
     h->on = true;
     h->renewed = str_eq(r->status, RENEWED);
     if (!schema_index_synced(s, table, err) || !learn_columns(s, table, h, err) ||
-        !check_ours(s, h, r, err) || !schema_lacks(s, &h->target, &lacks, err)) {
+        (!lacks && !schema_lacks(s, &h->target, &lacks, err))) {
         return false;
     }
     if (lacks) {

@@ -56,6 +56,8 @@ static void shared_with_a_stream_that_has_none(struct world *w)
 
 struct sharer {
     struct world *world;
+    pthread_barrier_t *opened;
+    pthread_mutex_t *opening; // the clock is virtual: nobody waits for a file that is being opened
     int number;
     bool ok;
     struct error err;
@@ -69,8 +71,11 @@ static void *run_sharer(void *user)
     char stream[16];
     bool empty = false;
     (void)snprintf(stream, sizeof stream, "stream_%d", me->number);
-    me->ok = session_open(me->world->dest, str_from(stream), &s, &me->err) &&
-             session_apply_schema(s, &CONTACT, &empty, &me->err) &&
+    pthread_mutex_lock(me->opening);
+    me->ok = session_open(me->world->dest, str_from(stream), &s, &me->err);
+    pthread_mutex_unlock(me->opening);
+    pthread_barrier_wait(me->opened);
+    me->ok = me->ok && session_apply_schema(s, &CONTACT, &empty, &me->err) &&
              session_apply_history(s, &CONTACT, &OPTIONS, &me->err);
     session_close(s);
     return NULL;
@@ -81,6 +86,8 @@ static void turned_on_by_several_at_once(struct world *w)
 {
     enum { SHARERS = 4, ROWS = 500 };
     struct sharer sharers[SHARERS];
+    pthread_barrier_t opened;
+    pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
     pthread_t threads[SHARERS];
     struct cell *rows = ARENA_ARRAY(&w->arena, struct cell, (size_t)ROWS * CONTACT_COLUMNS);
     for (size_t i = 0; i < ROWS; i++) {
@@ -89,14 +96,16 @@ static void turned_on_by_several_at_once(struct world *w)
     }
     apply(w, &CONTACT);
     load(w, &CONTACT, BATCH_UPSERT, rows, (size_t)ROWS * CONTACT_COLUMNS, T0);
+    assert_int_equal(pthread_barrier_init(&opened, NULL, SHARERS), 0);
     for (int i = 0; i < SHARERS; i++) {
-        sharers[i] = (struct sharer){.world = w, .number = i};
+        sharers[i] = (struct sharer){w, &opened, &opening, i, false, {0}};
         assert_int_equal(pthread_create(&threads[i], NULL, run_sharer, &sharers[i]), 0);
     }
     for (int i = 0; i < SHARERS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         must(sharers[i].ok, &sharers[i].err);
     }
+    pthread_barrier_destroy(&opened);
     check_ask(w, "SELECT count(*), count(DISTINCT id) FROM " HIST, "500|500");
 }
 
