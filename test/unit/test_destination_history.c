@@ -329,6 +329,8 @@ static void without_key(struct world *w)
 
 // --- names ---------------------------------------------------------------------------------------
 
+#define EURO "\xe2\x82\xac"
+
 static void names(struct world *w)
 {
     // 54 and 55 bytes; and 63 that end in a character of three bytes where they are cut.
@@ -337,8 +339,7 @@ static void names(struct world *w)
         "a23456789b23456789c23456789d23456789e23456789f23456789",
         "a23456789b23456789c23456789d23456789e23456789f23456789g",
         "a23456789b23456789c23456789d23456789e23456789f23456789h",
-        "a23456789b23456789c23456789d23456789e23456789\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82"
-        "\xac\xe2\x82\xac\xe2\x82\xac",
+        "a23456789b23456789c23456789d23456789e23456789" EURO EURO EURO EURO EURO EURO,
         "Robert\"); DROP TABLE contact;--",
     };
     struct cell row[] = {C_INT(1), C_TEXT("a"), C_NULL, C_NULL};
