@@ -41,7 +41,8 @@ const struct setting SYNC_SETTINGS[SYNC_SETTINGS_N] = {
      .type = SET_DATE,
      .offset = FIELD(since_ms),
      .arg = "DATE",
-     .help = "On the first load, only records modified since this date."},
+     .help = "Only records modified since this date; a later run with an earlier one or none "
+             "brings the older ones."},
 #include "cli/account_settings.def"
     {.name = "parallel",
      .type = SET_INT,

@@ -244,8 +244,11 @@ test('a table that holds only what changed since a date is left alone', async (t
   await synced(sim, destination, [...streams('contacts'), '--since', since]);
   const [{ n: first }] = await destination.rows('SELECT count(*) AS n FROM contact');
   assert.ok(Number(first) >= ids.length && Number(first) < 100, `${first} rows`);
-  await synced(sim, destination, [...streams('contacts'), ...DUE]);
+  await synced(sim, destination, [...streams('contacts'), '--since', since, ...DUE]);
   assert.deepEqual(await destination.rows('SELECT count(*) AS n FROM contact'), [{ n: first }]);
+  // Whoever does not say so any more wants all.
+  await synced(sim, destination, streams('contacts'));
+  assert.equal(await liveRows(destination, 'contact'), (await sim.records()).contacts.live);
 });
 
 test('no deleted mark: rows that are gone go, and come back when restored', async (t) => {
