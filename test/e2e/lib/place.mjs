@@ -1,7 +1,7 @@
 // A data directory with connections, as a person at a terminal and a browser makes and uses it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLIENT_ID, CLIENT_SECRET, open, press } from './browser.mjs';
 import { finish, freePort, PATIENCE_MS, SLUICE, start, temporaryFolder, waitForOutput } from './process.mjs';
@@ -89,7 +89,8 @@ export class Place {
   // Nothing that was printed or lies in the data directory holds a secret. Tokens are found by how hubsim makes them.
   assertNoSecrets() {
     const files = existsSync(this.folder) ? readdirSync(this.folder) : [];
-    const texts = new Map(files.map((file) => [file, readFileSync(join(this.folder, file), 'latin1')]));
+    const read = (path) => (lstatSync(path).isSymbolicLink() ? readlinkSync(path) : readFileSync(path, 'latin1'));
+    const texts = new Map(files.map((file) => [file, `${file} ${read(join(this.folder, file))}`]));
     texts.set('what was printed', this.printed);
     for (const [where, text] of texts) {
       for (const secret of this.secrets.filter(Boolean)) {
