@@ -2,7 +2,7 @@
 #include "hubspot/budget_share.h"
 #include "hubspot/internal.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <unistd.h>
 
@@ -71,25 +71,38 @@ static bool app_key(struct hubspot *h, uint64_t *ret, struct error *err)
     return ok;
 }
 
-// Whose account a static token is of, noted for those that call without asking: a symbolic link
-// with the account's id in the place of a target, which is made and read in one piece.
+// Whose account a static token is of, noted in a file for those that call without asking.
 static int64_t noted_portal(const char *note)
 {
     char text[PORTAL_TEXT_MAX];
-    ssize_t n = readlink(note, text, sizeof text);
+    int fd = open(note, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
     int64_t id = 0;
-    bool known = n > 0 && str_to_int64((struct str){text, (size_t)n}, &id);
+    bool known = n > 0 && str_to_int64(str_trim((struct str){text, (size_t)n}), &id);
     return known && id > 0 ? id : 0;
 }
 
+// In one piece: others read it at any time. Without it, they have a budget of the token.
 static void note_portal(const char *note, int64_t portal_id)
 {
     char text[PORTAL_TEXT_MAX];
-    snprintf(text, sizeof text, "%lld", (long long)portal_id);
-    if (noted_portal(note) != portal_id) {
-        bool noted = unlink(note) == 0 || errno == ENOENT;
-        noted = noted && symlink(text, note) == 0;
-        (void)noted; // without it, others with this token have a budget of the token
+    char next[4096];
+    int len = snprintf(text, sizeof text, "%lld\n", (long long)portal_id);
+    if (noted_portal(note) == portal_id ||
+        snprintf(next, sizeof next, "%s.%ld", note, (long)gettid()) >= (int)sizeof next) {
+        return;
+    }
+    int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return;
+    }
+    bool whole = write(fd, text, (size_t)len) == len;
+    close(fd);
+    if (!whole || rename(next, note) != 0) {
+        unlink(next);
     }
 }
 
