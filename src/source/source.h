@@ -59,7 +59,9 @@ struct source_stream_options {
     const struct source_stream_info *info;
     struct str state; // ptr NULL: none yet
     bool full_refresh;
-    int64_t since_ms; // 0: everything; else only records modified since
+    // 0: everything; else only records modified since, in a full refresh, too. A stream that began
+    // later brings what it lacks.
+    int64_t since_ms;
     const struct source_lookup *lookup;
     struct metadata_columns metadata;
     const struct cancel *cancel; // ends the stream's waits; may be NULL

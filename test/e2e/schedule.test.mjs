@@ -173,7 +173,7 @@ describe('a stream', { concurrency: 3 }, () => {
     }
   });
 
-  test('begins at start_date', async (t) => {
+  test('begins at start_date, with full refreshes, too', async (t) => {
     const server = await started(t, { ...PORTAL, contacts: 400 });
     const records = await server.sim.list('contacts', ['lastmodifieddate']);
     const stamps = records.map((record) => Date.parse(record.properties.lastmodifieddate)).sort((a, b) => a - b);
@@ -182,7 +182,13 @@ describe('a stream', { concurrency: 3 }, () => {
     await server.settled(sync);
     const wanted = records.filter((record) => Date.parse(record.properties.lastmodifieddate) >= Date.parse(start)).map((record) => record.id);
     assert.ok(wanted.length > 50 && wanted.length < 350, `${wanted.length} records since ${start}`);
-    const found = sqlite(server.file(), 'SELECT id FROM contact WHERE NOT _sluice_deleted').map((row) => String(row.id));
-    assert.deepEqual(found.sort(), wanted.sort());
+    const found = () => sqlite(server.file(), 'SELECT id FROM contact WHERE NOT _sluice_deleted').map((row) => String(row.id)).sort();
+    assert.deepEqual(found(), wanted.sort());
+    sqliteWrite(server.file(), "UPDATE contact SET property_email = 'stale'");
+    await server.ok('POST', `/elt_streams/${sync.streams.contacts}/request_full_refresh`);
+    const { contacts } = await server.load(sync);
+    assert.equal(contacts.operation_mode, 'FULL');
+    assert.deepEqual(found(), wanted);
+    assert.equal(sqliteValue(server.file(), "SELECT count(*) FROM contact WHERE property_email = 'stale'"), 0, 'all of them were read again');
   });
 });

@@ -95,17 +95,14 @@ static void begin_first_pass(struct source_stream *s)
 {
     struct object_state *st = &object_stream_of(s)->state;
     int64_t since_ms = s->options.since_ms;
-    // The stream has come from a sync with a later start: what lies before was never read.
-    bool older = st->from_ms > since_ms;
-    if (s->options.full_refresh || (since_ms == 0 && (st->since_ms == 0 || older))) {
-        st->from_ms = 0;
-        begin_pass(s, PHASE_FULL);
-        return;
+    // What lies before the first load's start was never read.
+    bool anew = s->options.full_refresh || st->since_ms == 0 || st->from_ms > since_ms;
+    if (anew) {
+        st->from_ms = since_ms;
+        st->since_ms = since_ms > 0 ? since_ms : st->since_ms;
+        st->refresh = s->options.full_refresh;
     }
-    if (st->since_ms == 0 || older) {
-        st->since_ms = st->from_ms = since_ms;
-    }
-    begin_pass(s, PHASE_INCREMENTAL);
+    begin_pass(s, anew && since_ms == 0 ? PHASE_FULL : PHASE_INCREMENTAL);
 }
 
 static bool object_open(struct source_stream *s, struct error *err)
@@ -130,7 +127,7 @@ static bool object_open(struct source_stream *s, struct error *err)
                                   .stream = str_from(s->options.info->name),
                                   .portal_id = s->source->portal.id,
                                   .clock = stream_clock(s)};
-    bool refreshing = o->state.phase == PHASE_FULL && o->state.refresh;
+    bool refreshing = o->state.phase != PHASE_ARCHIVED && o->state.refresh;
     if (o->state.phase != PHASE_IDLE && (!s->options.full_refresh || refreshing)) {
         o->resumed = true;
     } else {

@@ -143,6 +143,7 @@ static void finish_pass(struct source_stream *s)
     struct object_stream *o = object_stream_of(s);
     o->state.since_ms = o->state.started_ms - s->source->options.horizon_ms;
     o->state.after_id = 0;
+    o->state.refresh = false;
     object_next_phase(s);
 }
 

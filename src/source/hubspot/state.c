@@ -175,6 +175,9 @@ struct str object_state_format(const struct object_state *s, struct arena *arena
         format_ranges(&w, s);
     } else if (s->phase == PHASE_INCREMENTAL) {
         json_field_int(&w, "after_id", s->after_id);
+        if (s->refresh) {
+            json_field_bool(&w, "refresh", true);
+        }
     } else if (s->phase == PHASE_ARCHIVED) {
         json_field_str(&w, "after", str_from(s->after_text));
     }

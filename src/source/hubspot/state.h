@@ -32,9 +32,10 @@ struct object_state {
     int64_t started_ms; // when the current pass began
     int64_t since_ms;   // everything modified before is in the destination
     bool insert;        // full pass into an empty table: no row can be there already
-    bool refresh;       // full pass over a filled table: rows it does not see are marked deleted
-    bool wide;          // too many properties for a URL
-    bool ordered;       // ids have come in ascending order so far
+    bool refresh; // the pass was asked for as a full refresh and goes on where it was cut off;
+                  // rows that a full pass does not see are marked deleted
+    bool wide;    // too many properties for a URL
+    bool ordered; // ids have come in ascending order so far
     struct id_range ranges[RANGES_MAX]; // full
     size_t n_ranges;
     int64_t from_ms;             // only what was modified since is here; 0: everything, or not told
