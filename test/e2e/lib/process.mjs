@@ -5,12 +5,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const SLUICE = resolve(process.env.SLUICE_BIN ?? join(ROOT, 'build/src/sluice'));
 export const HUBSIM = resolve(process.env.HUBSIM_BIN ?? join(ROOT, 'build/sim/hubsim'));
 
+const LEFT_BEHIND_MS = 60_000;
 const children = new Set();
 const folders = new Set();
 
@@ -26,6 +28,13 @@ process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+// What a test that failed has left running would keep this process, and its failure, from ever being seen. The files' own
+// hooks have their time before that.
+if (process.env.NODE_TEST_CONTEXT) {
+  after(() => {
+    setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref();
+  });
+}
 // Whoever ends this process, like a time limit, ends its children, too: they would take the machine from later files.
 for (const [signal, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
   process.once(signal, () => process.exit(128 + number));
