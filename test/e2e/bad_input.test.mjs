@@ -148,7 +148,8 @@ describe('the destination', () => {
     }
     t.after(() => execFileSync('umount', [folder]));
     const destination = new SqliteDestination({ folder });
-    assertFailed(await sync(sim, destination), 5, /full|space/i);
+    // One stream: a smaller one beside it might be complete before the disk is full, and that is another exit code.
+    assertFailed(await sync(sim, destination, ['--streams', 'contacts']), 5, /full|space/i);
     execFileSync('mount', ['-o', 'remount,size=200m', folder]);
     const result = await sync(sim, destination);
     assert.equal(result.code, 0, result.stderr);
