@@ -53,15 +53,36 @@ static bool registry_exists(struct session *s, bool *ret, struct error *err)
     return ok;
 }
 
+// A statement about a table's row, which is $1: what stands before and behind the registry's name.
+static void text_row(struct buf *b, const struct session *s, const char *before, const char *behind)
+{
+    buf_add_cstr(b, before);
+    text_table(b, s->dest, TABLE_HISTORY.name);
+    buf_add_cstr(b, behind);
+    buf_add_cstr(b, " WHERE \"table\" = ");
+    text_param(b, s->dest, 1, COL_TEXT);
+}
+
+static bool run_on_row(struct session *s, struct str table, const char *before, const char *behind,
+                       struct error *err)
+{
+    struct sql_value arg = sql_text(table);
+    struct buf text;
+    buf_init(&text, STATEMENT_MAX);
+    text_row(&text, s, before, behind);
+    bool ok = sql_once(s->db, buf_str(&text), &arg, 1, NULL, err);
+    buf_done(&text);
+    return ok;
+}
+
 static bool registry_read(struct session *s, struct str table, struct arena *arena,
                           struct registered *ret, struct error *err)
 {
-    struct registered r = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
     bool there = false;
     if (!registry_exists(s, &there, err)) {
         return false;
     }
-    *ret = r;
+    *ret = (struct registered){.history = {NULL, 0}};
     if (!there) {
         return true;
     }
@@ -69,10 +90,7 @@ static bool registry_read(struct session *s, struct str table, struct arena *are
     struct sql_stmt *st = NULL;
     struct buf text;
     buf_init(&text, STATEMENT_MAX);
-    buf_add_cstr(&text, "SELECT \"history\", \"status\", \"reset\" FROM ");
-    text_table(&text, s->dest, TABLE_HISTORY.name);
-    buf_add_cstr(&text, " WHERE \"table\" = ");
-    text_param(&text, s->dest, 1, COL_TEXT);
+    text_row(&text, s, "SELECT \"history\", \"status\", \"reset\" FROM ", "");
     bool row = false;
     bool ok = sql_once_query(s->db, buf_str(&text), &arg, 1, &st, err) && sql_next(st, &row, err);
     if (ok && row) {
@@ -109,15 +127,7 @@ static bool registry_write(struct session *s, struct str table, const struct reg
 
 bool history_unregister(struct session *s, struct str table, struct error *err)
 {
-    struct sql_value arg = sql_text(table);
-    struct buf text;
-    buf_init(&text, STATEMENT_MAX);
-    text_clear(&text, s->dest, TABLE_HISTORY.name);
-    buf_add_cstr(&text, " WHERE \"table\" = ");
-    text_param(&text, s->dest, 1, COL_TEXT);
-    bool ok = sql_once(s->db, buf_str(&text), &arg, 1, NULL, err);
-    buf_done(&text);
-    return ok;
+    return run_on_row(s, table, "DELETE FROM ", "", err);
 }
 
 bool history_find(struct session *s, struct str table, char ret[HISTORY_NAME_MAX],
@@ -318,17 +328,8 @@ static bool make_history(struct session *s, struct history *h, bool *ret_created
 static bool registry_lock(struct session *s, struct str table, struct arena *arena,
                           struct registered *ret, struct error *err)
 {
-    struct sql_value arg = sql_text(table);
-    struct buf text;
-    buf_init(&text, STATEMENT_MAX);
-    buf_add_cstr(&text, "UPDATE ");
-    text_table(&text, s->dest, TABLE_HISTORY.name);
-    buf_add_cstr(&text, " SET \"status\" = \"status\" WHERE \"table\" = ");
-    text_param(&text, s->dest, 1, COL_TEXT);
-    bool ok = sql_once(s->db, buf_str(&text), &arg, 1, NULL, err) &&
-              registry_read(s, table, arena, ret, err);
-    buf_done(&text);
-    return ok;
+    return run_on_row(s, table, "UPDATE ", " SET \"status\" = \"status\"", err) &&
+           registry_read(s, table, arena, ret, err);
 }
 
 // Rows that are not as their newest version get one, in a transaction that keeps nobody from making

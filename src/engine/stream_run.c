@@ -217,8 +217,10 @@ static bool apply_table(struct stream_work *w, const struct table *from, bool *r
 {
     const struct run_options *o = w->options;
     const struct table *table = columns_table(w->columns, from);
+    struct source_part part;
     const struct history_options history = {.on = o->history && o->history[w->job->index],
-                                            .shared = source_stream_shares(w->source, from),
+                                            .shared =
+                                                source_stream_part(w->job->info, from->name, &part),
                                             .reset = o->reset_history};
     *ret_empty = true;
     return !table ||

@@ -114,8 +114,6 @@ struct source_part {
 // False: the stream alone writes to the table, or does not at all.
 bool source_stream_part(const struct source_stream_info *info, struct str table,
                         struct source_part *ret);
-// Whether other streams write to this table, too.
-bool source_stream_shares(const struct source_stream *s, const struct table *table);
 // `empty`: all tables of the stream are empty in the destination.
 void source_stream_start(struct source_stream *s, bool empty);
 // The next page (owned by the caller); *ret is NULL when the stream is complete.

@@ -319,13 +319,6 @@ bool source_stream_part(const struct source_stream_info *info, struct str table,
     return false;
 }
 
-bool source_stream_shares(const struct source_stream *s, const struct table *table)
-{
-    (void)s;
-    (void)table;
-    return false;
-}
-
 void source_stream_audit(struct source_stream *s, struct source_audit *ret)
 {
     *ret = (struct source_audit){.known = s->plan->audited, .source_count = 77, .table = &MAIN};

@@ -376,21 +376,6 @@ void source_stream_columns(const struct source_stream *s, const struct table *ta
     }
 }
 
-bool source_stream_shares(const struct source_stream *s, const struct table *table)
-{
-    size_t users = 0;
-    (void)s;
-    for (size_t i = 0; i < ARRAY_LEN(STREAMS); i++) {
-        const struct source_stream_info *info = &STREAMS[i];
-        bool uses = str_eq(table->name, str_from(info->table));
-        for (size_t t = 0; t < SOURCE_TABLES_MAX && info->sub_tables[t]; t++) {
-            uses = uses || str_eq(table->name, str_from(info->sub_tables[t]));
-        }
-        users += uses;
-    }
-    return users > 1;
-}
-
 bool source_stream_part(const struct source_stream_info *info, struct str table,
                         struct source_part *ret)
 {
